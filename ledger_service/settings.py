@@ -1,0 +1,104 @@
+"""Settings: one frozen object from the environment (prefix `LEDGER_`); the defaults run with nothing set.
+
+Promises: unknown `LEDGER_` names are refused, secrets print as asterisks. Does not: open anything (`wiring.py`).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ledger_service.errors import SettingsError
+
+PREFIX = "LEDGER_"
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default, unit and meaning (`rledger doctor` prints them)."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", validate_default=True)
+
+    home: Path = Field(
+        default=Path("ledger-home"), description="folder of everything that is not in a database elsewhere"
+    )
+    origin: str = Field(
+        default="localhost/return-ledger",
+        pattern=r"^[!-*,-~]{1,255}$",
+        description="name of the log: a URL without scheme that you control",
+    )
+    database_url: SecretStr = Field(
+        default=SecretStr(""), description="sqlite:///FILE or postgresql+psycopg://…; empty: a SQLite file in the home"
+    )
+    migration_database_url: SecretStr = Field(
+        default=SecretStr(""), description="the same database as its owner, for `database upgrade`; empty: as above"
+    )
+    application_role: str = Field(
+        default="", description="PostgreSQL role that the migration grants its rights; empty: the user of database_url"
+    )
+    rpc_url: SecretStr = Field(
+        default=SecretStr(""), description="JSON-RPC URL of the anchoring chain; empty: the embedded chain in the home"
+    )
+    confirmations: int | None = Field(
+        default=None, ge=1, description="blocks that make an anchor final; unset: the node's `finalized` tag"
+    )
+    anchorer_keystore: Path | None = Field(
+        default=None, description="keystore v3 file of the account that deploys and anchors (mode 0600)"
+    )
+    anchorer_password_file: Path | None = Field(default=None, description="file with that keystore's password")
+    max_growth: int = Field(
+        default=100_000, ge=16, le=2**40, description="entries that one anchor may add at most; fixed when founded"
+    )
+    anchor_interval_seconds: int = Field(default=60, ge=1, description="how often the worker anchors new entries")
+    evidence_bytes_max: int = Field(default=2 * 1024**3, ge=1, description="largest evidence file")
+    disk_free_bytes_min: int = Field(
+        default=64 * 1024**2, ge=0, description="free space below which the ledger stops writing"
+    )
+    group_count_max: int = Field(default=256, ge=1, le=10_000, description="entries in one durable commit at most")
+    requests_per_second_max: float = Field(
+        default=200, ge=0, description="requests a second that one caller may send over HTTP; 0: no limit"
+    )
+    requests_burst_max: int = Field(default=400, ge=1, description="requests that one caller may send at once")
+    queue_max: int = Field(default=4096, ge=1, description="waiting entries beyond which callers are turned away")
+
+    webhook_allow_loopback: bool = Field(
+        default=False, description="for development: webhooks may go to this machine, over http too"
+    )
+    webhook_due_soon_hours: int = Field(
+        default=48, ge=1, le=720, description="hours before a deadline at which webhooks hear of it"
+    )
+
+    @property
+    def database(self) -> str:
+        """Return the URL of the application's database."""
+        return self.database_url.get_secret_value() or f"sqlite:///{self.home.absolute() / 'ledger.sqlite3'}"
+
+    @property
+    def migration_database(self) -> str:
+        """Return the URL under which the schema is made and upgraded."""
+        return self.migration_database_url.get_secret_value() or self.database
+
+    @property
+    def rpc(self) -> str:
+        """Return where the anchoring chain is asked: a URL, or `embedded:FOLDER`."""
+        return self.rpc_url.get_secret_value() or f"embedded:{self.home.absolute() / 'chain'}"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Return the settings of the environment, with some given by the caller.
+
+    Raises:
+        SettingsError: A value that cannot be right, or a `LEDGER_` name that no setting has.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    # Other spellings too: pydantic would take `ledger_home`, and leave `Ledger_Hoem` aside without a word.
+    if unknown := sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name not in known):
+        raise SettingsError(f"{unknown[0]} is not a setting", hint="`rledger doctor` lists the settings")
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # checked by pydantic, field by field
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]  # without the input: it may be a secret
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{PREFIX}{name.upper()}: {first['msg'].lower()}") from None
