@@ -1,0 +1,138 @@
+"""The trust file: what a verifier pins before it looks at any receipt.
+
+It names the log (origin, genesis leaf), the keys that sign its checkpoints, the places where its heads are anchored,
+and the policy: how many of these must hold a head, final, before a receipt is `valid`.
+
+Promises: a file whose parts contradict each other (a log id that does not follow from chain, contract, registrar and
+origin) is refused. Does not: come from a receipt; nothing in a receipt replaces any of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ledger_service.core import encoding
+from ledger_service.core.checkpoint import VerifierKey
+from ledger_service.core.encoding import Json
+from ledger_service.core.log_entry import (
+    HASH,
+    KEYS_MAX,
+    ORIGIN,
+    TARGET_MEMBERS,
+    TARGETS_MAX,
+    Target,
+    parse_key,
+    parse_target,
+)
+from ledger_service.core.log_entry import target_members as entry_target_members
+from ledger_service.core.members import Reader
+from ledger_service.core.registry import compute_log_id, compute_origin_hash
+from ledger_service.errors import FormatError, TrustFormatError
+
+FORMAT = "return-ledger/trust@v1"
+TRUST_BYTES_MAX = 65_536  # a file with sixteen targets has about 10 KB
+CONFIRMATIONS_MAX = 1_000_000
+EMBEDDED_CHAIN_ID = 1919706468  # "rled": the demonstration chain, whose only node is its operator's
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedTarget:
+    """A target with its display name and finality rule.
+
+    `confirmations` None: final is what the chain's nodes call `finalized`; else the number of blocks on top.
+    """
+
+    name: str
+    target: Target
+    confirmations: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What is pinned: origin, checkpoint keys, genesis leaf hash, targets, and how many of them must be final."""
+
+    origin: str
+    keys: tuple[VerifierKey, ...]
+    genesis: bytes
+    targets: tuple[PinnedTarget, ...]
+    required: int
+
+    def target_of(self, log_id: bytes) -> PinnedTarget | None:
+        """Return the pinned target of this log id, or None."""
+        return next((pinned for pinned in self.targets if pinned.target.log_id == log_id), None)
+
+
+def encode_trust(trust: Trust) -> bytes:
+    """Return the trust file."""
+    targets: list[Json] = []
+    for pinned in trust.targets:
+        members: dict[str, Any] = dict(entry_target_members(pinned.target))
+        members.update(confirmations=pinned.confirmations, name=pinned.name)
+        targets.append(members)
+    return encoding.encode_document(
+        {
+            "format": FORMAT,
+            "genesis": trust.genesis.hex(),
+            "keys": [key.encode() for key in trust.keys],
+            "origin": trust.origin,
+            "policy": {"required": trust.required},
+            "targets": targets,
+        }
+    )
+
+
+def parse_trust(data: bytes) -> Trust:
+    """Return the trust of a trust file.
+
+    Raises:
+        TrustFormatError: Not a trust file of this version, or its parts contradict each other.
+    """
+    read = Reader(TrustFormatError, "trust file")
+    try:
+        value = encoding.parse_document(data, bytes_max=TRUST_BYTES_MAX)
+    except FormatError as error:
+        raise TrustFormatError(f"trust file: {error.message}", hint=error.hint) from None
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise read.fail(f"the format {FORMAT!r} is expected")
+    m = read.members(value, ("format", "genesis", "keys", "origin", "policy", "targets"))
+    origin = read.at("origin").text(m["origin"], ORIGIN)
+    targets = read.at("targets").items(m["targets"], TARGETS_MAX, lambda v: _parse_target(read.at("targets"), v))
+    policy = read.at("policy").members(m["policy"], ("required",))
+    keys = read.at("keys").items(m["keys"], KEYS_MAX, lambda v: parse_key(read.at("keys"), v))
+    if not keys or any(key.name != origin for key in keys):
+        raise read.at("keys").fail("at least one key, each named like the origin, is expected")
+    if len({pinned.target.log_id for pinned in targets}) != len(targets):
+        raise read.at("targets").fail("a log id stands twice")
+    for pinned in targets:
+        target = pinned.target
+        if target.log_id != compute_log_id(
+            target.chain_id,
+            target.contract,
+            registrar=target.registrar,
+            origin_hash=compute_origin_hash(origin),
+        ):
+            raise read.at("targets").fail(f"the log id of {pinned.name!r} does not follow from its other members")
+    return Trust(
+        origin=origin,
+        keys=keys,
+        genesis=read.at("genesis").hexadecimal(m["genesis"], HASH),
+        targets=targets,
+        required=read.at("policy.required").integer(policy["required"], least=1, most=max(len(targets), 1)),
+    )
+
+
+def _parse_target(read: Reader, value: Json) -> PinnedTarget:
+    own = ("confirmations", "name")
+    m = read.members(value, own, optional=TARGET_MEMBERS)
+    return PinnedTarget(
+        name=read.at("name").text(m["name"], _NAME),
+        target=parse_target(read, {name: item for name, item in m.items() if name not in own}),
+        confirmations=read.nullable(
+            m["confirmations"],
+            lambda v: read.at("confirmations").integer(v, least=1, most=CONFIRMATIONS_MAX),
+        ),
+    )
