@@ -1,0 +1,32 @@
+"""The receipt that a caller gets at once: of a new entry, to the checkpoint of its own commit.
+
+Promises: the same for the first answer and for every repetition of it, whatever was anchored since. Does not: look at
+anchors; a receipt fetched later has grown (`prove.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger_service.core.receipt import Receipt
+from ledger_service.operations.ledger import Ledger
+from ledger_service.operations.prove import key_changes, records_of
+from ledger_service.store.drafts import Appended
+
+
+def receipt_of(ledger: Ledger, appended: Appended) -> Receipt:
+    """Return the receipt of an entry that was appended or replayed; whoever recorded it is shown all of it."""
+    records, erased = records_of(ledger, appended.index, appended.entry, None)
+    unprotected: dict[str, Any] = {"state": "checkpointed"}
+    if erased:
+        unprotected["erased"] = erased
+    return Receipt(
+        entry=appended.encoded,
+        index=appended.index,
+        records=records,
+        inclusion=tuple(ledger.read.inclusion_proof(appended.index, appended.size)),
+        checkpoint=appended.checkpoint,
+        anchors=(),
+        key_changes=key_changes(ledger, appended.checkpoint, appended.size),
+        unprotected=unprotected,
+    )

@@ -1,0 +1,39 @@
+"""A step as it is asked for, before anything was decided. Does not: check anything (`admit.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ledger_service.core.encoding import Json
+from ledger_service.core.entry import Authenticity, RuleReference
+from ledger_service.operations.pseudonyms import Party
+from ledger_service.operations.sign_step import WalletSignature
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step to record.
+
+    `return_id` None opens a new case. `fields` are the transition's fields by name, `evidence` pairs of kind and
+    file. `occurred_at` is the claimed time (RFC 3339 UTC with milliseconds). `expected_head` (leaf hash) refuses the
+    step if the case moved on. `idempotency_key` makes a retry safe. `members` are parties that come onto the access
+    list of the case with this step, beside the two that act. `signed` is the asserting party's wallet signature
+    over the step; the entry is then marked signed, whatever `authenticity` says.
+    """
+
+    verb: str
+    asserted_by: Party
+    recorded_by: Party
+    fields: Mapping[str, Json] = field(default_factory=dict)
+    evidence: Sequence[tuple[str, Path]] = ()
+    return_id: str | None = None
+    authenticity: Authenticity = Authenticity.PLATFORM_ATTESTED
+    occurred_at: str | None = None
+    rule: RuleReference | None = None
+    to_state: str | None = None
+    expected_head: bytes | None = None
+    idempotency_key: str | None = None
+    signed: WalletSignature | None = None
+    members: Sequence[Party] = ()

@@ -1,0 +1,159 @@
+"""The opened ledger: what every verb of this package works on.
+
+Promises: nothing here was opened for writing before the boot gate let it (`gate.py`); `writer` is None in a ledger
+that was opened to read. Does not: decide anything.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger_service.core.checkpoint import VerifierKey
+from ledger_service.core.entry import parse_entry
+from ledger_service.core.log_entry import GenesisEntry, KeyEntry, Target
+from ledger_service.core.merkle import leaf_hash
+from ledger_service.core.trust import EMBEDDED_CHAIN_ID, PinnedTarget, Trust
+from ledger_service.errors import EntryFormatError, LedgerMissingError, SettingsError, StorageFullError
+from ledger_service.evidence.folder import EvidenceFolder
+from ledger_service.operations.dockets import Dockets
+from ledger_service.store.credentials import Credentials
+from ledger_service.store.engine import Store
+from ledger_service.store.keys import KeyStore
+from ledger_service.store.mark import HighWaterMark
+from ledger_service.store.read import LedgerReader
+from ledger_service.store.requests import Requests
+from ledger_service.store.webhooks import Webhooks
+from ledger_service.store.writer import Writer
+
+CHAIN_NAMES = {EMBEDDED_CHAIN_ID: "embedded", 31337: "hardhat_local", 1: "ethereum", 11155111: "sepolia"}
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """Return the time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def format_instant(moment: datetime) -> str:
+    """Return RFC 3339 UTC with milliseconds.
+
+    >>> format_instant(datetime(2026, 11, 3, 10, 22, 5, 1999, tzinfo=UTC))
+    '2026-11-03T10:22:05.001Z'
+    """
+    moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+@dataclass(slots=True)
+class Ledger:
+    """An opened ledger.
+
+    `confirmations` is the finality rule of its chain (None: the `finalized` tag). `free_bytes_min`: with less free
+    space, nothing is recorded. `webhook_allow_loopback`: for development, webhooks may name this machine.
+    """
+
+    origin: str
+    store: Store
+    read: LedgerReader
+    keys: KeyStore
+    evidence: EvidenceFolder
+    mark: HighWaterMark
+    signing_key: Ed25519PrivateKey | None
+    evidence_bytes_max: int
+    confirmations: int | None
+    clock: Clock
+    free_bytes_min: int = 0
+    writer: Writer | None = None
+    webhook_allow_loopback: bool = False
+    dockets: Dockets = field(init=False)
+    credentials: Credentials = field(init=False)
+    requests: Requests = field(init=False)
+    webhooks: Webhooks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dockets = Dockets(self.read, self.keys)
+        self.credentials = Credentials(self.store)
+        self.requests = Requests(self.store)
+        self.webhooks = Webhooks(self.store)
+
+    def require_writer(self) -> Writer:
+        """Return the writer.
+
+        Raises:
+            SettingsError: The ledger was opened to read.
+        """
+        if self.writer is None:
+            raise SettingsError("this ledger was opened to read")
+        return self.writer
+
+    def require_space(self) -> None:
+        """Return only while there is room to write: a log that dies half way loses what it promised.
+
+        Raises:
+            StorageFullError: Less is free than `free_bytes_min` where the mark, or SQLite's file, lies.
+        """
+        for folder in {self.mark.path.parent, self.store.folder or self.mark.path.parent}:
+            free = shutil.disk_usage(folder).free
+            if free < self.free_bytes_min:
+                raise StorageFullError(
+                    f"{free} bytes are free in {folder}, at least {self.free_bytes_min} are wanted",
+                    hint="free space, then go on; reading and verifying work meanwhile",
+                )
+
+    def genesis(self) -> tuple[GenesisEntry, bytes]:
+        """Return the genesis entry and its leaf hash.
+
+        Raises:
+            LedgerMissingError: Nothing was founded here yet.
+            FormatError: The row of index 0 is no genesis entry: somebody altered it.
+        """
+        if self.read.size() == 0:
+            raise LedgerMissingError(
+                f"there is no ledger in {self.store.shown_url} yet", hint="found it with `rledger deploy`"
+            )
+        encoded = self.read.entry(0).encoded
+        entry = parse_entry(encoded)
+        if not isinstance(entry, GenesisEntry):  # the writer appends nothing else at index 0
+            raise EntryFormatError("entry 0 is no genesis entry", hint="its row was altered: run `rledger audit`")
+        return entry, leaf_hash(encoded)
+
+    def target(self) -> Target:
+        """Return the place where heads are anchored."""
+        return self.genesis()[0].targets[0]
+
+    def checkpoint_keys(self) -> tuple[VerifierKey, ...]:
+        """Return the keys of this log: those of its genesis, then each that a key entry brought in."""
+        keys = list(self.genesis()[0].keys)
+        for row in self.read.log_entries():
+            entry = parse_entry(row.encoded)
+            if isinstance(entry, KeyEntry):
+                keys.append(entry.new_key)
+        return tuple(keys)
+
+    def trust(self) -> Trust:
+        """Return what a verifier should pin: the genesis keys, targets and policy."""
+        genesis, leaf = self.genesis()
+        targets = tuple(
+            PinnedTarget(
+                name=CHAIN_NAMES.get(target.chain_id, f"chain-{target.chain_id}"),
+                target=target,
+                confirmations=self.confirmations,
+            )
+            for target in genesis.targets
+        )
+        return Trust(genesis.origin, genesis.keys, leaf, targets, genesis.required)
+
+    def close(self) -> None:
+        """Answer what is queued, then close everything. Safe to call twice."""
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None
+        self.mark.close()
+        self.keys.close()
+        self.store.close()

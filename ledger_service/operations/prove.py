@@ -1,0 +1,172 @@
+"""Make a receipt of one entry out of what the ledger holds now.
+
+The receipt uses the smallest final head that covers the entry; failing that one that is included; failing that the
+checkpoint of the entry's own commit. Made again later, it has grown.
+
+Promises: what it shows is chosen by the caller; a value whose key was destroyed is named as erased.
+Does not: ask a chain: it repeats what the worker saw and saved.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from ledger_service.core.anchor_record import Anchor, AnchorState, parse_anchor_record
+from ledger_service.core.checkpoint import parse_checkpoint
+from ledger_service.core.disclosure import Record
+from ledger_service.core.entry import CaseEntry, Entry, parse_entry
+from ledger_service.core.log_entry import KeyEntry
+from ledger_service.core.receipt import AnchorProof, KeyChange, Receipt
+from ledger_service.errors import UnknownEntryError
+from ledger_service.operations.ledger import Ledger
+from ledger_service.store.anchors import AnchorHistory
+from ledger_service.store.values import open_value
+
+
+def prove(ledger: Ledger, index: int, *, show: Collection[str] | None = None) -> Receipt:
+    """Return the receipt of the entry at `index`.
+
+    Args:
+        ledger: Opened to read or to write.
+        index: Zero-based index.
+        show: Names of commitments to open; None opens all that can be opened.
+
+    Raises:
+        UnknownEntryError: There is no such entry, or a name to show that it has no commitment of.
+    """
+    size = ledger.read.size()
+    if not 0 <= index < size:
+        raise UnknownEntryError(f"there is no entry {index}: the ledger holds {size}", hint="indexes start at 0")
+    row = ledger.read.entry(index)
+    records, erased = records_of(ledger, index, parse_entry(row.encoded), show)
+    anchors = _anchors(ledger)
+    anchor = _covering_anchor(anchors, index)
+    if anchor is not None:
+        covered = anchor.size
+        checkpoint = ledger.read.checkpoint_at(covered)
+    else:
+        checkpoint, covered = None, 0
+    if checkpoint is None:
+        row_checkpoint = ledger.read.first_checkpoint_covering(index)
+        assert row_checkpoint is not None  # every commit group stores one
+        checkpoint, covered, anchor = row_checkpoint, row_checkpoint.size, None
+    unprotected: dict[str, Any] = {"state": life(anchors, index)[0]}
+    if anchor is not None:
+        unprotected["transactions"] = ["0x" + attempt.tx_hash.hex() for attempt in anchor.attempts]
+    if erased:
+        unprotected["erased"] = erased
+    return Receipt(
+        entry=row.encoded,
+        index=index,
+        records=records,
+        inclusion=tuple(ledger.read.inclusion_proof(index, covered)),
+        checkpoint=checkpoint.note,
+        anchors=() if anchor is None else (_anchor_proof(anchor),),
+        key_changes=key_changes(ledger, checkpoint.note, covered),
+        unprotected=unprotected,
+    )
+
+
+def anchors_of(ledger: Ledger, log_id: bytes) -> list[Anchor]:
+    """Return the newest record of every anchor of a log, oldest first."""
+    return [parse_anchor_record(row.record) for row in AnchorHistory(ledger.store).current(log_id)]
+
+
+def records_of(
+    ledger: Ledger, index: int, entry: Entry, show: Collection[str] | None
+) -> tuple[tuple[Record, ...], list[str]]:
+    """Return one record for each commitment of an entry, and the names of those that were erased.
+
+    Raises:
+        UnknownEntryError: A name to show that the entry has no commitment of.
+    """
+    commitments = entry.all_commitments() if isinstance(entry, CaseEntry) else ()
+    names = {named.name for named in commitments}
+    if show is not None and (unknown := sorted(set(show) - names)):
+        raise UnknownEntryError(
+            f"entry {index} has no committed value {unknown[0]!r}", hint="it has: " + ", ".join(sorted(names))
+        )
+    sealed = {value.position: value for value in ledger.read.sealed_values(index)}
+    records, erased = [], []
+    for position, named in enumerate(commitments):
+        value = sealed.get(position)
+        key = None if value is None else ledger.keys.get(value.key_id)
+        if value is None or key is None:
+            records.append(Record(named.name, None))
+            erased.append(named.name)
+        elif show is not None and named.name not in show:
+            records.append(Record(named.name, None))
+        else:
+            records.append(Record(named.name, open_value(key, value.ciphertext, commitment=named.commitment)))
+    return tuple(records), erased
+
+
+def life(anchors: Sequence[Anchor], index: int) -> tuple[str, int | None]:
+    """Return how far the entry has come, and the time of the block that holds it (seconds since 1970), if one does.
+
+    One word everywhere (design §3): `checkpointed`, `submitted`, `included` or `finalized`; `recorded` ends with the
+    commit that also stores a checkpoint, so nobody sees it.
+    """
+    return lives(anchors)(index)
+
+
+def lives(anchors: Sequence[Anchor]) -> Callable[[int], tuple[str, int | None]]:
+    """Return `life` of these anchors as a function of the index that does not look at all of them again."""
+    held = [
+        (state, sorted((one.size, one.block.time) for one in anchors if one.block is not None and one.state is state))
+        for state in (AnchorState.FINALIZED, AnchorState.INCLUDED)
+    ]
+    submitted = max((one.size for one in anchors if one.state is AnchorState.SUBMITTED), default=0)
+
+    def of(index: int) -> tuple[str, int | None]:
+        for state, heads in held:
+            place = bisect_right(heads, index, key=lambda head: head[0])  # the smallest head that covers the entry
+            if place < len(heads):
+                return state.value, heads[place][1]
+        return (AnchorState.SUBMITTED.value if submitted > index else "checkpointed"), None
+
+    return of
+
+
+def _anchors(ledger: Ledger) -> list[Anchor]:
+    return anchors_of(ledger, ledger.target().log_id)
+
+
+def _covering_anchor(anchors: Sequence[Anchor], index: int) -> Anchor | None:
+    covering = [anchor for anchor in anchors if anchor.size > index and anchor.block is not None]
+    for state in (AnchorState.FINALIZED, AnchorState.INCLUDED):
+        found = [anchor for anchor in covering if anchor.state is state]
+        if found:
+            return min(found, key=lambda anchor: anchor.size)
+    return None
+
+
+def _anchor_proof(anchor: Anchor) -> AnchorProof:
+    assert anchor.block is not None  # `_covering_anchor` takes no other
+    return AnchorProof(
+        chain_id=anchor.chain_id,
+        contract=anchor.contract,
+        log_id=anchor.log_id,
+        sequence=anchor.sequence,
+        time=anchor.block.time,
+        block_number=anchor.block.number,
+        block_hash=anchor.block.block_hash,
+        parent_hash=anchor.block.parent_hash,
+    )
+
+
+def key_changes(ledger: Ledger, note: bytes, size: int) -> tuple[KeyChange, ...]:
+    """Return the changes that lead to the key which signed this note: none if it is a genesis key."""
+    signers = {signature.key_id for signature in parse_checkpoint(note)[1]}
+    changes: list[KeyChange] = []
+    if any(key.key_id() in signers for key in ledger.genesis()[0].keys):
+        return ()
+    for row in ledger.read.log_entries():
+        entry = parse_entry(row.encoded)
+        if row.index < size and isinstance(entry, KeyEntry):
+            changes.append(KeyChange(row.encoded, row.index, tuple(ledger.read.inclusion_proof(row.index, size))))
+            if entry.new_key.key_id() in signers:
+                break
+    return tuple(changes)

@@ -1,0 +1,233 @@
+"""Record one step of a return: the only way into the ledger for a case.
+
+The order is: admit the step at the head of its case, take in the evidence, salt and seal the values, then one write
+transaction decides, appends and answers. If the case moved meanwhile, the step is judged again. A step that is refused
+leaves no file behind and is recorded as an attempt; one whose outcome is not known leaves its files.
+
+Promises: whoever gets an answer holds a durable entry; the same idempotency key gives the same answer.
+Does not: verify webhooks (their callers say what they verified in `authenticity`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ledger_service.core.disclosure import SALT_BYTES, Disclosure, evidence_name
+from ledger_service.core.entry import (
+    RETURN_ID_BYTES,
+    Authenticity,
+    EvidenceDescriptor,
+    NamedCommitment,
+    Role,
+)
+from ledger_service.core.fields import Subject
+from ledger_service.core.lifecycle import LIFECYCLE
+from ledger_service.core.returns import Command
+from ledger_service.errors import (
+    CaseMovedError,
+    GateClosedError,
+    IdempotencyMismatchError,
+    LedgerError,
+    SignatureRefusedError,
+    StoreError,
+    UnknownOutcomeError,
+)
+from ledger_service.evidence.folder import StoredEvidence
+from ledger_service.operations.access import new_members
+from ledger_service.operations.admit import Admitted, admitting, request_key
+from ledger_service.operations.appending import Appending, finish
+from ledger_service.operations.asked import Step
+from ledger_service.operations.attempt import attempting
+from ledger_service.operations.ledger import Ledger
+from ledger_service.operations.pseudonyms import Party, actor
+from ledger_service.operations.sign_step import Content, check_signature
+from ledger_service.store.drafts import Appended, CaseDraft, IdempotencyKey, SealedValue, StoredFile
+from ledger_service.store.values import seal_value
+
+__all__ = ["Party", "Recorded", "Step", "record", "recording"]
+
+JUDGED_AGAIN_MAX = 20  # times that a case may move on while one step is judged; each takes a few milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The durable answer: the case, and where its new entry stands."""
+
+    return_id: str
+    appended: Appended
+
+
+def record(ledger: Ledger, step: Step) -> Recorded:
+    """Record a step and return once it is durable.
+
+    Raises:
+        RefusedError: The step is not allowed now; the case did not move. The subclass says why; a step of the table
+            that was refused for an existing case stands in the log as an attempt.
+        EvidenceError: A file is missing, empty or too large.
+        FormatError: Something of the step has no place in an entry: too long, or not of its form.
+        StoreError: The database failed; `UnknownOutcomeError` means: retry with the same idempotency key.
+    """
+    return finish(ledger.require_writer(), recording(ledger, step))
+
+
+def recording(ledger: Ledger, step: Step) -> Appending[Recorded]:
+    """Record a step, leaving it to the caller to append each draft and to wait; else as `record`."""
+    ledger.require_space()
+    return_id = step.return_id or secrets.token_hex(RETURN_ID_BYTES)
+    asked = step
+    if step.signed is not None:
+        step = replace(step, authenticity=Authenticity.SIGNED)
+    if step.verb == "open_dispute" and "dispute_id" not in step.fields:
+        step = replace(step, fields={**step.fields, "dispute_id": secrets.token_hex(RETURN_ID_BYTES)})
+    judged = yield from admitting(ledger, step, return_id)
+    files = _take_in(ledger, step.evidence)
+    sent = False
+    try:
+        key = request_key(ledger, asked, files)
+        for _ in range(JUDGED_AGAIN_MAX):
+            draft = _draft(ledger, step, return_id, judged, files, key)
+            sent = True
+            try:
+                appended = yield draft
+                break
+            except CaseMovedError:
+                judged = yield from admitting(ledger, step, return_id)
+        else:
+            raise CaseMovedError(
+                f"the return {return_id} moved on {JUDGED_AGAIN_MAX} times while the step was judged",
+                hint="send the step again",
+            )
+    except BaseException as error:
+        if not sent or (isinstance(error, LedgerError) and not _may_stand(error)):
+            _forget(ledger, files)
+        if isinstance(error, SignatureRefusedError):
+            yield from attempting(ledger, step, return_id, error)
+        if isinstance(error, IdempotencyMismatchError):  # the writer knows the key's pseudonym only
+            message = f"the idempotency key {step.idempotency_key!r:.80} was used before, for another request"
+            raise IdempotencyMismatchError(message, hint=error.hint) from None
+        raise
+    if appended.replayed:  # the files of the first call stand; these are copies
+        _forget(ledger, files)
+    return Recorded(getattr(appended.entry, "return_id", return_id), appended)
+
+
+def _draft(
+    ledger: Ledger,
+    step: Step,
+    return_id: str,
+    judged: Admitted,
+    files: Sequence[tuple[str, StoredEvidence]],
+    key: IdempotencyKey | None,
+) -> CaseDraft:
+    case_key_id, case_key = ledger.keys.key_for(f"case:{return_id}")
+    person_key_id, person_key = case_key_id, case_key
+    if step.asserted_by.role is Role.BUYER:  # what a consumer says in their own words is about the consumer
+        person_key_id, person_key = ledger.keys.key_for(f"party:{step.asserted_by.reference}")
+    transition = LIFECYCLE.transition(step.verb)
+    assert transition is not None  # `admit` accepted the step
+    disclosures = [Disclosure(evidence_name(kind), _salt(), stored.sha256.hex()) for kind, stored in files]
+    disclosures += [Disclosure(name, _salt(), value) for name, value in judged.fields.committed.items()]
+    asserted_by = actor(case_key, step.asserted_by)
+    used_up = None
+    # The retry of a signed step comes when the head has moved: the writer finds it by its key and decides nothing.
+    if step.signed is not None and not (key is not None and ledger.read.was_used(key)):
+        content = _content(step, judged, files)
+        values, statement_digest = check_signature(
+            ledger,
+            content,
+            step.signed,
+            docket=judged.docket,
+            actor=asserted_by,
+            now=int(ledger.clock().timestamp()),
+        )
+        disclosures += [Disclosure(name, _salt(), value) for name, value in values.items()]
+        used_up = IdempotencyKey("statement", statement_digest.hex(), statement_digest)
+    commitments = [disclosure.commitment() for disclosure in disclosures]
+    command = Command(
+        origin=ledger.origin,
+        return_id=return_id,
+        verb=step.verb,
+        asserted_by=asserted_by,
+        recorded_by=actor(case_key, step.recorded_by),
+        authenticity=step.authenticity,
+        occurred_at=step.occurred_at,
+        recorded_at="",
+        facts=judged.fields.facts,
+        commitments=tuple(
+            NamedCommitment(d.name, c)
+            for d, c in zip(disclosures[len(files) :], commitments[len(files) :], strict=True)
+        ),
+        evidence=tuple(
+            EvidenceDescriptor(kind, stored.size, stored.media_type, commitments[n])
+            for n, (kind, stored) in enumerate(files)
+        ),
+        rule=step.rule,
+        to_state=judged.to_state,
+        expected_head=step.expected_head,
+    )
+
+    def sealed(position: int, disclosure: Disclosure) -> SealedValue:
+        known = None if position < len(files) else transition.fields.get(disclosure.name)
+        joint = known is not None and known.subject is Subject.CASE  # files, words and wallets are a person's
+        key_id, key = (case_key_id, case_key) if joint else (person_key_id, person_key)
+        return SealedValue(position, disclosure.name, key_id, seal_value(key, disclosure))
+
+    return CaseDraft(
+        command=command,
+        values=tuple(sealed(n, disclosure) for n, disclosure in enumerate(disclosures)),
+        files=tuple(
+            StoredFile(n, kind, stored.name, stored.sha256, stored.size, stored.media_type)
+            for n, (kind, stored) in enumerate(files)
+        ),
+        idempotency=key,
+        judged_at=judged.judged_at,
+        used_up=used_up,
+        members=new_members(ledger, return_id, (step.asserted_by, step.recorded_by, *step.members)),
+    )
+
+
+def _content(step: Step, judged: Admitted, files: Sequence[tuple[str, StoredEvidence]]) -> Content:
+    return Content(
+        return_id=step.return_id,
+        verb=step.verb,
+        role=step.asserted_by.role,
+        occurred_at=step.occurred_at,
+        fields=step.fields,
+        evidence=[(kind, stored.sha256) for kind, stored in files],
+        rule=step.rule,
+        to_state=judged.to_state,
+    )
+
+
+def _take_in(ledger: Ledger, evidence: Sequence[tuple[str, Path]]) -> list[tuple[str, StoredEvidence]]:
+    files: list[tuple[str, StoredEvidence]] = []
+    try:
+        for kind, path in evidence:
+            files.append((kind, ledger.evidence.store(path, size_max=ledger.evidence_bytes_max)))
+    except BaseException:
+        _forget(ledger, files)
+        raise
+    return files
+
+
+def _may_stand(error: LedgerError) -> bool:
+    """Say whether an entry may be in the log although its writer answered with this error.
+
+    A closed gate is found after the commit (the mark refused to follow), and a plain `StoreError` names no cause that
+    came before it. Then the files stay: `audit` lists those that no entry names.
+    """
+    return isinstance(error, UnknownOutcomeError | GateClosedError) or type(error) is StoreError
+
+
+def _forget(ledger: Ledger, files: Sequence[tuple[str, StoredEvidence]]) -> None:
+    for _, stored in files:
+        with suppress(LedgerError):  # what failed before is what the caller must hear of; `audit` lists what is left
+            ledger.evidence.erase(stored.name)
+
+
+def _salt() -> bytes:
+    return secrets.token_bytes(SALT_BYTES)

@@ -1,0 +1,107 @@
+"""Record a step from an event loop: the work of `record.py`, waiting in the loop and not in a thread.
+
+Promises: as `record`; the loop is woken once for all answers of a commit. What reads files, or a case from the
+beginning, is done in a thread of the loop, so that nobody else waits for it.
+Does not: decide anything (`record.py`), or take an entry back when its caller is cancelled: it may stand all the same.
+
+    recorded = await record_async(ledger, step)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from weakref import WeakKeyDictionary
+
+from ledger_service.operations.asked import Step
+from ledger_service.operations.ledger import Ledger
+from ledger_service.operations.record import Recorded, record, recording
+from ledger_service.store.drafts import Appended, Draft
+from ledger_service.store.ledger import Outcome
+from ledger_service.store.writer import Writer
+
+
+async def record_async(ledger: Ledger, step: Step) -> Recorded:
+    """Record a step and return once it is durable.
+
+    Raises:
+        LedgerError: As `record`.
+    """
+    writer = ledger.require_writer()
+    if step.evidence:
+        return await asyncio.to_thread(record, ledger, step)
+    if step.return_id is not None and not ledger.dockets.holds(step.return_id):
+        await asyncio.to_thread(ledger.dockets.of, step.return_id)
+    inbox = _inbox_of(asyncio.get_running_loop())
+    work = recording(ledger, step)
+    go_on: Callable[[], Draft] = partial(next, work)
+    while True:
+        try:
+            draft = go_on()
+        except StopIteration as end:
+            recorded: Recorded = end.value
+            return recorded
+        try:
+            go_on = partial(work.send, await inbox.append(writer, draft))
+        except BaseException as error:
+            go_on = partial(work.throw, error)
+
+
+class _Inbox:
+    """Where the answers for one event loop arrive."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._wake = loop.call_soon_threadsafe
+        self._new_future = loop.create_future
+        self.arrived: deque[tuple[asyncio.Future[Outcome], Outcome]] = deque()
+
+    async def append(self, writer: Writer, draft: Draft) -> Appended:
+        answer = _Answer(self, self._new_future())
+        writer.enqueue(draft, answer)
+        outcome = await answer.future
+        if isinstance(outcome, Appended):
+            return outcome
+        raise outcome
+
+    def wake(self) -> None:
+        """Let the loop hand out what has arrived; called by the writer's thread, once for a commit."""
+        with suppress(RuntimeError):  # the loop was closed: nobody waits there any more, and the entries stand
+            self._wake(self._hand_out)
+
+    def _hand_out(self) -> None:
+        while self.arrived:
+            future, outcome = self.arrived.popleft()
+            if not future.done():  # a caller that was cancelled does not want to know
+                future.set_result(outcome)
+
+
+class _Answer:
+    """One caller's place in the inbox of its loop."""
+
+    __slots__ = ("_inbox", "_outcome", "future")
+
+    def __init__(self, inbox: _Inbox, future: asyncio.Future[Outcome]) -> None:
+        self._inbox = inbox
+        self._outcome: Outcome | None = None
+        self.future = future
+
+    def resolve(self, outcome: Outcome) -> Callable[[], None]:
+        self._outcome = outcome
+        self._inbox.arrived.append((self.future, outcome))
+        return self._inbox.wake
+
+    def done(self) -> bool:
+        return self._outcome is not None
+
+
+_INBOXES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Inbox] = WeakKeyDictionary()
+
+
+def _inbox_of(loop: asyncio.AbstractEventLoop) -> _Inbox:
+    inbox = _INBOXES.get(loop)
+    if inbox is None:
+        inbox = _INBOXES[loop] = _Inbox(loop)
+    return inbox
