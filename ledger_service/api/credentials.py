@@ -1,0 +1,238 @@
+"""Keys, one-time links, sessions and access lists: how people and systems come in.
+
+Promises: a token is shown in the answer that makes it and never again; a session's token comes in a body, so that no
+link of ours carries a secret past the exchange. Does not: know passwords; there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
+
+from ledger_service.api.bodies import Wire, body_of, documented
+from ledger_service.api.identity import At, Key, Operator, Reader, Sharer
+from ledger_service.api.problems import ProblemError
+from ledger_service.api.respond import created, page
+from ledger_service.api.service import Service
+from ledger_service.api.wire import Answer, Hex16, Instant, PartyReference, RoleName
+from ledger_service.core.encoding import Json
+from ledger_service.core.entry import Role
+from ledger_service.operations import credentials as issue
+from ledger_service.operations.access import open_case, share, unshare
+from ledger_service.operations.ledger import Ledger, format_instant
+from ledger_service.operations.once import Outcome, once
+from ledger_service.operations.principal import Principal, Scope
+from ledger_service.operations.pseudonyms import Party
+from ledger_service.store.credentials import PAGE
+
+router = APIRouter(tags=["credentials"])
+DAY = 86_400
+
+
+class KeyRequest(Wire):
+    """An API key to make: for a party, with scopes and, for a platform, the roles whose steps it hands in."""
+
+    party: PartyReference
+    label: Annotated[str, Field(min_length=1, max_length=issue.LABEL_CHARACTERS_MAX)]
+    scopes: Annotated[list[str], Field(min_length=1, max_length=8)]
+    acts_for: Annotated[list[RoleName], Field(max_length=10)] = Field(default_factory=list)
+    countries: Annotated[list[str], Field(max_length=50)] = Field(default_factory=list)
+    expires_at: Instant | None = None
+
+
+class LinkRequest(Wire):
+    """A one-time link to one return, for a buyer or a seller."""
+
+    return_id: Hex16
+    party: PartyReference
+    valid_seconds: Annotated[int, Field(ge=60, le=issue.LINK_SECONDS_MAX)] = 7 * DAY
+
+
+class SessionRequest(Wire):
+    """The token of a one-time link, exchanged for a session."""
+
+    link: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class ShareRequest(Wire):
+    """A party that comes onto the access list of a return."""
+
+    party: PartyReference
+
+
+class CredentialAnswer(Answer):
+    """A credential; `token` only in the answer that made it."""
+
+    prefix: str
+    kind: str
+    role: RoleName
+    label: str
+    scopes: list[str]
+    acts_for: list[str]
+    countries: list[str]
+    return_id: Hex16 | None
+    created_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+
+
+class IssuedAnswer(CredentialAnswer):
+    """A new credential; a repeated answer holds null in place of the token."""
+
+    token: str | None
+
+
+class CredentialList(Answer):
+    """A page of credentials."""
+
+    items: list[CredentialAnswer]
+    next: str | None
+
+
+class SharedAnswer(Answer):
+    """A party on the access list of a return; `new` says whether it was not there before."""
+
+    return_id: Hex16
+    role: RoleName
+    new: bool
+
+
+@router.post(
+    "/v1/keys", status_code=201, responses={201: {"model": IssuedAnswer}}, openapi_extra=documented(KeyRequest)
+)
+def create_key(
+    service: At, principal: Operator, key: Key, body: Annotated[KeyRequest, Depends(body_of(KeyRequest))]
+) -> Response:
+    """Make an API key. Its token is in this answer and nowhere else."""
+    if unknown := sorted(set(body.scopes) - set(Scope)):
+        raise ProblemError("invalid-request", f"there is no scope {unknown[0]!r:.40}", errors=[])
+
+    def work() -> Outcome:
+        made = issue.issue_key(
+            service.ledger,
+            Party(Role(body.party.role), body.party.reference),
+            label=body.label,
+            scopes=[Scope(name) for name in body.scopes],
+            acts_for=[Role(name) for name in body.acts_for],
+            countries=body.countries,
+            expires_at=body.expires_at,
+        )
+        return Outcome(issue.credential_members(made.credential), {"token": made.token})
+
+    request: list[Json] = ["POST /v1/keys", body.model_dump()]
+    return _issued(once(service.ledger, principal.party, key, request, work, nothing=["token"]))
+
+
+@router.get("/v1/keys", responses={200: {"model": CredentialList}})
+def list_keys(service: At, _: Operator, after: Annotated[str, Query(max_length=64)] = "") -> Response:
+    """List the credentials that were made, by prefix; none shows its secret."""
+    found = service.ledger.credentials.all(after=after)
+    return page([issue.credential_members(one) for one in found], found[-1].prefix if len(found) == PAGE else None)
+
+
+@router.delete("/v1/keys/{prefix}", status_code=204)
+def revoke_key(service: At, _: Operator, prefix: str) -> Response:
+    """Revoke a key, link or session; it stops counting within a second, in every process."""
+    if service.ledger.credentials.find(prefix) is None:
+        raise ProblemError("unknown-object", f"there is no credential {prefix!r:.40}")
+    service.ledger.credentials.revoke(prefix, now=format_instant(service.ledger.clock()))
+    return Response(status_code=204)
+
+
+@router.post(
+    "/v1/links", status_code=201, responses={201: {"model": IssuedAnswer}}, openapi_extra=documented(LinkRequest)
+)
+def create_link(
+    service: At, principal: Sharer, key: Key, body: Annotated[LinkRequest, Depends(body_of(LinkRequest))]
+) -> Response:
+    """Make a one-time link for a buyer or seller without an account; put it into a message behind a `#`."""
+    open_case(service.ledger, principal, body.return_id)
+    party = Party(Role(body.party.role), body.party.reference)
+
+    def work() -> Outcome:
+        made = issue.issue_link(service.ledger, party, body.return_id, valid_seconds=body.valid_seconds)
+        share(service.ledger, body.return_id, party)
+        return Outcome(issue.credential_members(made.credential), {"token": made.token})
+
+    request: list[Json] = ["POST /v1/links", body.model_dump()]
+    return _issued(once(service.ledger, principal.party, key, request, work, nothing=["token"]))
+
+
+@router.post(
+    "/v1/sessions", status_code=201, responses={201: {"model": IssuedAnswer}}, openapi_extra=documented(SessionRequest)
+)
+def create_session(
+    service: At, key: Key, body: Annotated[SessionRequest, Depends(body_of(SessionRequest))]
+) -> Response:
+    """Exchange a one-time link for a session. The same key gets the same session again, for as long as it counts."""
+    made, replayed = issue.redeem_link(service.ledger, body.link, key)
+    return _issued(Outcome(issue.credential_members(made.credential), {"token": made.token}, replayed=replayed))
+
+
+@router.delete("/v1/sessions/current", status_code=204)
+def end_session(service: At, principal: Reader) -> Response:
+    """End the session, or revoke the key, that this request is made with."""
+    service.ledger.credentials.revoke(principal.name, now=format_instant(service.ledger.clock()))
+    return Response(status_code=204)
+
+
+@router.post(
+    "/v1/returns/{return_id}/parties",
+    status_code=201,
+    responses={201: {"model": SharedAnswer}},
+    openapi_extra=documented(ShareRequest),
+)
+def share_return(
+    service: At,
+    principal: Sharer,
+    return_id: str,
+    key: Key,
+    body: Annotated[ShareRequest, Depends(body_of(ShareRequest))],
+) -> Response:
+    """Put a party on the access list of a return."""
+    return _change_list(service, principal, return_id, key, body, "parties", share)
+
+
+@router.post(
+    "/v1/returns/{return_id}/parties:remove",
+    status_code=201,
+    responses={201: {"model": SharedAnswer}},
+    openapi_extra=documented(ShareRequest),
+)
+def unshare_return(
+    service: At,
+    principal: Sharer,
+    return_id: str,
+    key: Key,
+    body: Annotated[ShareRequest, Depends(body_of(ShareRequest))],
+) -> Response:
+    """Take a party off the access list of a return. What it did stands in the log all the same."""
+    return _change_list(service, principal, return_id, key, body, "parties:remove", unshare)
+
+
+def _change_list(
+    service: Service,
+    principal: Principal,
+    return_id: str,
+    key: str,
+    body: ShareRequest,
+    verb: str,
+    change: Callable[[Ledger, str, Party], bool],
+) -> Response:
+    """Change the access list of a return once, and answer with whether the party is new on it."""
+    open_case(service.ledger, principal, return_id)
+    party = Party(Role(body.party.role), body.party.reference)
+
+    def work() -> Outcome:
+        new = change(service.ledger, return_id, party)
+        return Outcome({"return_id": return_id, "role": party.role.value, "new": new})
+
+    request: list[Json] = [f"POST /v1/returns/{return_id}/{verb}", body.model_dump()]
+    return _issued(once(service.ledger, principal.party, key, request, work))
+
+
+def _issued(outcome: Outcome) -> Response:
+    return created({**outcome.answer, **outcome.shown}, headers={}, replayed=outcome.replayed)

@@ -1,0 +1,70 @@
+"""Around every request: its id, security headers, and the last resort for what nobody foresaw.
+
+Promises: every answer carries `X-Request-ID`; an unforeseen error becomes the problem `internal`, its trace goes to
+the log and to nobody else. Does not: know routes.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ledger_service.api.observe import Observer
+from ledger_service.api.problem_types import PROBLEM_TYPES
+from ledger_service.api.problems import problem
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+class Envelope:
+    """ASGI middleware. Pure ASGI: Starlette's class of that name copies every body through a queue."""
+
+    def __init__(self, app: ASGIApp, *, observer: Observer) -> None:
+        """Take the application and who is told of each request."""
+        self._app = app
+        self._observer = observer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        sent_id = request.headers.get("x-request-id", "")
+        request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else secrets.token_hex(12)
+        request.state.request_id = request_id
+        started, status = time.perf_counter(), 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                for name, value in _SECURITY.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except ClientDisconnect:
+            status = 499  # nobody is there to be answered
+        except Exception as error:
+            self._observer.failed(request, error)
+            if status:  # half an answer is out: the connection breaks, so that nobody takes it for a whole one
+                raise
+            answer = problem(request, "internal", PROBLEM_TYPES["internal"].meaning)
+            await answer(scope, receive, sending)
+        finally:
+            self._observer.served(request, status, time.perf_counter() - started)

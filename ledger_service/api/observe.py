@@ -1,0 +1,78 @@
+"""What operators see of requests: a structured line each, and figures for Prometheus.
+
+Promises: neither holds a token, a body, a query or a person's reference: the route's template, the status, the public
+prefix of the credential, the request id. Does not: decide anything.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.requests import Request
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Log(Protocol):
+    """Where lines go: structlog's loggers are of this form."""
+
+    def info(self, event: str, **values: Any) -> Any:
+        """Write a line."""
+
+    def error(self, event: str, **values: Any) -> Any:
+        """Write a line that somebody should look at."""
+
+
+class Observer:
+    """Told of every request."""
+
+    def __init__(self, log: Log, registry: CollectorRegistry) -> None:
+        """Take where lines and figures go."""
+        self._log = log
+        self._requests = Counter(
+            "ledger_http_requests",
+            "Requests by route, method and status.",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "ledger_http_request_seconds",
+            "Time to answer, by route and method.",
+            ("route", "method"),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+
+    def served(self, request: Request, status: int, seconds: float) -> None:
+        """Note an answered request."""
+        route = route_of(request)
+        self._requests.labels(route, request.method, str(status)).inc()
+        self._seconds.labels(route, request.method).observe(seconds)
+        self._log.info(
+            "request",
+            request_id=request.state.request_id,
+            method=request.method,
+            route=route,
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+            caller=getattr(request.state, "caller", None),
+        )
+
+    def failed(self, request: Request, error: Exception) -> None:
+        """Note an error that nobody foresaw: where it happened, and not what its message says."""
+        frames = traceback.extract_tb(error.__traceback__)[-5:]
+        self._log.error(
+            "unexpected_error",
+            request_id=request.state.request_id,
+            route=route_of(request),
+            error=type(error).__name__,
+            where=[f"{frame.name}:{frame.lineno}" for frame in frames],
+        )
+
+
+def route_of(request: Request) -> str:
+    """Return the template of the route that a request came to; never the path, which names cases."""
+    route = request.scope.get("route")
+    return str(getattr(route, "path", "none"))

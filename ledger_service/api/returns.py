@@ -1,0 +1,141 @@
+"""Returns: open one, record a step, look at it, ask what is possible now, prepare what a wallet is to sign.
+
+Promises: 201 only when the entry is durable; a retry with the same key gets the same answer. Does not: decide whether a
+step is allowed (`operations/admit.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from ledger_service.api import examples
+from ledger_service.api.bodies import body_of, documented
+from ledger_service.api.identity import At, IfMatch, Key, Reader, Recorder, etag
+from ledger_service.api.respond import created, document, page
+from ledger_service.api.service import Service
+from ledger_service.api.steps import expected_head, step_of
+from ledger_service.api.wire import CaseAnswer, CaseList, RecordedAnswer, StepRequest
+from ledger_service.core.case import Case
+from ledger_service.core.encoding import Json
+from ledger_service.core.entry import CaseEntry, Role
+from ledger_service.core.receipt import receipt_members
+from ledger_service.core.returns import allowed_verbs
+from ledger_service.errors import UnknownReturnError, WrongStateError
+from ledger_service.operations.access import list_cases, open_case
+from ledger_service.operations.answer import receipt_of
+from ledger_service.operations.principal import Principal
+from ledger_service.operations.record import Recorded
+from ledger_service.operations.record_async import record_async
+from ledger_service.store.read import StoredCase
+
+router = APIRouter(tags=["returns"])
+StepBody = Annotated[StepRequest, Depends(body_of(StepRequest))]
+_CREATED: dict[int | str, dict[str, Any]] = {201: {"model": RecordedAnswer}}
+
+
+@router.post(
+    "/v1/returns",
+    status_code=201,
+    responses=_CREATED,
+    openapi_extra=documented(StepRequest, example=examples.REQUEST_RETURN),
+)
+async def open_return(service: At, principal: Recorder, key: Key, body: StepBody) -> Response:
+    """Open a return: record its first step, under a new random return_id."""
+    try:
+        return await _record(service, principal, body, None, None, key)
+    except UnknownReturnError as error:  # a step that only a return which exists can take
+        allowed = allowed_verbs(None, principal.party.role if body.asserted_by is None else Role(body.asserted_by.role))
+        raise WrongStateError(
+            f"a return does not begin with {body.verb}", verb=body.verb, state=None, allowed=allowed
+        ) from error
+
+
+@router.post(
+    "/v1/returns/{return_id}/transitions",
+    status_code=201,
+    responses=_CREATED,
+    openapi_extra=documented(StepRequest, example=examples.APPROVE_RETURN),
+)
+async def record_transition(
+    service: At, principal: Recorder, return_id: str, key: Key, expected: IfMatch, body: StepBody
+) -> Response:
+    """Record a step of a return, or of one of its disputes."""
+    stored = open_case(service.ledger, principal, return_id)
+    return await _record(service, principal, body, return_id, expected_head(service, stored, expected), key)
+
+
+@router.get("/v1/returns", responses={200: {"model": CaseList}})
+def list_returns(
+    service: At,
+    principal: Reader,
+    after: Annotated[str, Query(max_length=64, description="`next` of the page before")] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """List the returns that the caller may see."""
+    found = list_cases(service.ledger, principal, after=after, limit=limit + 1)
+    items = [case_members(service.ledger.read.case(return_id)) for return_id in found[:limit]]
+    return page(items, found[limit - 1] if len(found) > limit else None)
+
+
+@router.get("/v1/returns/{return_id}", responses={200: {"model": CaseAnswer}})
+def show_return(service: At, principal: Reader, return_id: str) -> Response:
+    """Return a return as it stands; the ETag goes into If-Match of the next step."""
+    stored = open_case(service.ledger, principal, return_id)
+    return document(case_members(stored), headers={"ETag": etag(stored.last_index)})
+
+
+def case_members(stored: StoredCase) -> dict[str, Json]:
+    """Return a return as the API shows it."""
+    case = stored.case
+    return {
+        "return_id": case.return_id,
+        "state": case.state,
+        "entries": case.count,
+        "head": case.head.hex(),
+        "last_index": stored.last_index,
+        "buyer_country": case.buyer_country,
+        "seller_country": case.seller_country,
+        "opened_at": case.opened_at,
+        "disputes": _disputes(case),
+    }
+
+
+def recorded_members(service: Service, recorded: Recorded) -> dict[str, Json]:
+    """Return a recorded step as the API answers it."""
+    appended = recorded.appended
+    entry = appended.entry
+    assert isinstance(entry, CaseEntry)  # a step of a case
+    return {
+        "return_id": recorded.return_id,
+        "index": appended.index,
+        "leaf_hash": appended.leaf_hash.hex(),
+        "verb": entry.verb,
+        "state": entry.to_state,
+        "recorded_at": entry.recorded_at,
+        "size": appended.size,
+        "receipt": receipt_members(receipt_of(service.ledger, appended)),
+    }
+
+
+def answer_recorded(service: Service, recorded: Recorded) -> Response:
+    """Return 201 with the entry's place and receipt."""
+    index = recorded.appended.index
+    headers = {
+        "Location": f"/v1/entries/{index}",
+        "Link": f'</v1/entries/{index}/receipt>; rel="receipt"',
+        "ETag": etag(index),
+    }
+    return created(recorded_members(service, recorded), headers=headers, replayed=recorded.appended.replayed)
+
+
+async def _record(
+    service: Service, principal: Principal, body: StepRequest, return_id: str | None, head: bytes | None, key: str
+) -> Response:
+    step = step_of(service, principal, body, return_id=return_id, expected_head=head, idempotency_key=key)
+    return answer_recorded(service, await record_async(service.ledger, step))
+
+
+def _disputes(case: Case) -> list[Json]:
+    return [{"dispute_id": one.dispute_id, "state": one.state} for one in case.disputes]

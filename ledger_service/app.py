@@ -1,0 +1,56 @@
+"""The application: every route of the service over one opened ledger, with what stands around each request.
+
+Promises: an error of any kind becomes a problem document; OpenAPI describes every answer. Does not: open a ledger
+(`wiring.py`) or listen (`cli/run.py`).
+"""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CollectorRegistry
+from starlette.exceptions import HTTPException
+
+from ledger_service import __version__
+from ledger_service.api import cases, credentials, entries, help_pages, metrics, problems, public, returns, webhooks
+from ledger_service.api.middleware import Envelope
+from ledger_service.api.observe import Observer
+from ledger_service.api.openapi import describe
+from ledger_service.api.service import Service
+from ledger_service.errors import LedgerError
+from ledger_service.operations.ledger import Ledger
+from ledger_service.settings import Settings
+
+_PARTS = (returns, cases, entries, credentials, public, webhooks, metrics, help_pages)
+
+
+def make_app(ledger: Ledger, settings: Settings) -> FastAPI:
+    """Return the application over an opened ledger; opened to read, what would write answers as unavailable."""
+    app = routed()
+    registry = CollectorRegistry()
+    registry.register(metrics.LedgerCollector(ledger))
+    app.state.service = Service(ledger, settings)
+    app.state.registry = registry
+    app.add_exception_handler(LedgerError, problems.answer_ledger_error)
+    app.add_exception_handler(problems.ProblemError, problems.answer_problem_error)
+    app.add_exception_handler(RequestValidationError, problems.answer_validation_error)
+    app.add_exception_handler(HTTPException, problems.answer_http_error)
+    app.add_middleware(Envelope, observer=Observer(structlog.get_logger(), registry))
+    describe(app)
+    return app
+
+
+def routed() -> FastAPI:
+    """Return an application with its routes and nothing behind them: enough to describe it."""
+    app = FastAPI(
+        title="return-ledger",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    for part in _PARTS:
+        app.router.routes.extend(part.router.routes)  # as they are: what is included is hidden from who describes it
+    return app

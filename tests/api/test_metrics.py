@@ -1,0 +1,55 @@
+"""What operators see: figures and log lines, and nothing of a person in either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import structlog
+
+from tests.api.asking import Asking
+from tests.operations.world import BUYER, PLATFORM
+
+
+def figures(service: Asking) -> dict[str, float]:
+    """Return the figures without labels, by name."""
+    text = service.ask("GET", "/metrics", PLATFORM).text
+    pairs = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#") and "{" not in line]
+    return {name: float(value) for name, value in pairs}
+
+
+def test_the_figures_follow_the_ledger(service: Asking) -> None:
+    before = figures(service)
+    service.open_case()
+    after = figures(service)
+    grown = after["ledger_size"] - before["ledger_size"]  # 1, or 2 with a seal that was due
+
+    assert grown >= 1
+    assert after["ledger_size"] == service.ledger.read.size()
+    assert after["ledger_entries_not_finalized"] == before["ledger_entries_not_finalized"] + grown
+    assert after["ledger_writable"] == after["ledger_readable"] == 1
+    assert after["ledger_disk_free_bytes"] > 0
+
+
+def test_requests_are_counted_by_the_template_of_their_route(service: Asking) -> None:
+    return_id = service.open_case()
+    service.ask("GET", f"/v1/returns/{return_id}", BUYER)
+
+    text = service.ask("GET", "/metrics", PLATFORM).text
+
+    assert 'route="/v1/returns/{return_id}",status="200"' in text
+    assert return_id not in text
+
+
+def test_a_log_line_names_the_request_and_no_person_no_case_and_no_token(
+    service: Asking, capsys: pytest.CaptureFixture[str]
+) -> None:
+    return_id = service.open_case(comment="words of a person")
+    with structlog.testing.capture_logs() as lines:
+        service.app.state.service.callers._known.clear()
+        service.ask("GET", f"/v1/returns/{return_id}/timeline?secret=1", BUYER, headers={"X-Request-ID": "mine-1"})
+    wrote: list[Any] = [*lines, capsys.readouterr()]
+
+    assert "mine-1" in str(wrote)
+    for hidden in (return_id, service.token(BUYER), BUYER.reference, "words of a person", "secret=1"):
+        assert hidden not in str(wrote)
