@@ -1,0 +1,67 @@
+"""`rledger audit`: re-derive the whole ledger from the entry bytes and name what contradicts them.
+
+Exit code 0: everything agrees; 1: a contradiction; 3: nothing contradicts, but the chain could not be asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ledger_service.cli import output
+
+if TYPE_CHECKING:
+    from ledger_service.operations.audit import AuditReport
+
+
+def audit_command(
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Audit the ledger: hashes, tree, checkpoints, cases, values, evidence files, mark and anchors.
+
+    \b
+    rledger audit
+    LEDGER_HOME=/srv/ledger rledger audit --json
+
+    Exit code 0 if everything agrees, 1 if something contradicts, 3 if the chain could not be asked.
+    """
+    output.run(lambda: _audit(as_json=as_json))
+
+
+def _audit(*, as_json: bool) -> None:
+    from ledger_service.errors import FormatError
+    from ledger_service.operations.audit import AuditReport
+
+    try:
+        report = _report()
+    except FormatError as error:  # no ledger can be opened over these bytes
+        report = AuditReport()
+        report.add("entries", f"the genesis entry cannot be read: {error.message}")
+    if as_json:
+        output.answer_json(report.as_json())
+    else:
+        for line in report.lines():
+            output.answer(line)
+    if report.findings:
+        raise SystemExit(output.EXIT_INVALID)
+    if report.unknown:
+        raise SystemExit(output.EXIT_INCONCLUSIVE)
+
+
+def _report() -> AuditReport:
+    from ledger_service.chain.registry import Registry
+    from ledger_service.errors import ChainError
+    from ledger_service.operations.audit import audit
+    from ledger_service.settings import load_settings
+    from ledger_service.wiring import open_chain, open_ledger
+
+    settings = load_settings()
+    with open_ledger(settings) as opened:
+        ledger = opened.ledger
+        stages = output.Stages()
+        try:
+            with open_chain(settings) as node:
+                return audit(ledger, Registry(node, ledger.target().contract), say=stages)
+        except ChainError as error:
+            return audit(ledger, None, say=stages, unreachable=error.message)

@@ -1,0 +1,166 @@
+"""`rledger record` and `receipt`: work with one return.
+
+Promises: after a change says what is now true and what to run next. Does not: hold a rule of the domain.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from ledger_service.cli import output
+
+if TYPE_CHECKING:
+    from ledger_service.operations.record import Recorded
+
+T = TypeVar("T")
+
+STATEMENT_SECONDS = 3_600  # a person fetches a wallet, reads, signs
+
+
+def record_command(
+    verb: Annotated[str, typer.Argument(help="the step, for example request_return", metavar="STEP")],
+    actor: Annotated[str, typer.Option("--as", help="who says so", metavar="ROLE:REFERENCE")],
+    return_id: Annotated[
+        str | None, typer.Option("--return", help="the return; without it a new one", metavar="ID")
+    ] = None,
+    by: Annotated[str, typer.Option(help="who records it", metavar="ROLE:REFERENCE")] = "platform:operator",
+    field: Annotated[
+        list[str] | None, typer.Option(help="a field with a text value; may be repeated", metavar="NAME=TEXT")
+    ] = None,
+    fields: Annotated[Path | None, typer.Option(help="a JSON file with fields; - reads them", metavar="FILE")] = None,
+    evidence: Annotated[
+        list[str] | None, typer.Option(help="an evidence file; may be repeated", metavar="KIND=FILE")
+    ] = None,
+    occurred_at: Annotated[
+        str | None, typer.Option(help="when it happened, as 2026-11-03T10:22:05.000Z", metavar="TIME")
+    ] = None,
+    rule: Annotated[str | None, typer.Option(help="the rule a decision rests on", metavar="ID@VERSION")] = None,
+    to_state: Annotated[
+        str | None, typer.Option(help="where the step leads, if there is a choice", metavar="STATE")
+    ] = None,
+    expected_head: Annotated[
+        str | None, typer.Option(help="refuse if the return moved on from this entry", metavar="LEAF-HASH")
+    ] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="makes a retry safe", metavar="KEY")] = None,
+    to_sign: Annotated[
+        Path | None, typer.Option(help="record nothing: write what the party's wallet is to sign", metavar="FILE")
+    ] = None,
+    signed: Annotated[Path | None, typer.Option(help="that file, signed and filled in", metavar="FILE")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Record one step of a return.
+
+    \b
+    rledger record request_return --as buyer:c-17 --fields request.json --evidence product_photo=photo.jpg
+    rledger record approve_return --as seller:s-3 --return ID --fields approval.json --evidence rma_document=rma.pdf
+    """
+
+    def run() -> None:
+        from ledger_service.cli import arguments, signing
+        from ledger_service.cli.run import say_gate
+        from ledger_service.operations.prepare_statement import prepare_statement
+        from ledger_service.operations.record import Step, record
+        from ledger_service.settings import load_settings
+        from ledger_service.wiring import open_ledger
+
+        step = Step(
+            verb=arguments.require_text("STEP", verb),
+            asserted_by=arguments.party("--as", actor),
+            recorded_by=arguments.party("--by", by),
+            fields=arguments.fields(field or [], fields),
+            evidence=[arguments.evidence(text) for text in evidence or []],
+            return_id=_given(arguments.return_id, "--return", return_id),
+            occurred_at=_given(arguments.instant, "--occurred-at", occurred_at),
+            rule=None if rule is None else arguments.rule(rule),
+            to_state=_given(arguments.require_text, "--to-state", to_state),
+            expected_head=_given(arguments.leaf_hash, "--expected-head", expected_head),
+            idempotency_key=_given(arguments.require_text, "--idempotency-key", idempotency_key),
+            signed=None if signed is None else signing.read_signed(signed),
+        )
+        with open_ledger(load_settings(), write=True) as opened:
+            say_gate(opened.gate)
+            if to_sign is not None:
+                unsigned = prepare_statement(opened.ledger, step, valid_seconds=STATEMENT_SECONDS)
+                _write(to_sign, signing.unsigned_document(unsigned))
+                output.say(f"{to_sign}: sign `typed_data`, fill in `address` and `signature`, send it with --signed")
+                return
+            recorded = record(opened.ledger, step)
+        _answer_recorded(recorded, as_json=as_json)
+
+    output.run(run)
+
+
+def receipt_command(
+    index: Annotated[int, typer.Argument(help="the entry's index", min=0, metavar="INDEX")],
+    out: Annotated[
+        Path | None, typer.Option(help="write it here; an older receipt there grows", metavar="FILE")
+    ] = None,
+    show: Annotated[
+        str | None, typer.Option(help="committed values to show; all when not given", metavar="NAME,NAME")
+    ] = None,
+) -> None:
+    """Write the receipt of an entry: all that somebody needs to verify it elsewhere.
+
+    \b
+    rledger receipt 12 --out entry-12.receipt.json
+    rledger receipt 12 --show lines,evidence:product_photo
+    """
+
+    def run() -> None:
+        from ledger_service.core.receipt import encode_receipt
+        from ledger_service.operations.prove import prove
+        from ledger_service.settings import load_settings
+        from ledger_service.wiring import open_ledger
+
+        with open_ledger(load_settings()) as opened:
+            names = None if show is None else [name for name in show.split(",") if name]
+            receipt = prove(opened.ledger, index, show=names)
+        data = encode_receipt(receipt)
+        if out is None:
+            output.answer_bytes(data)
+        else:
+            _write(out, data)
+            output.say(f"{out}: entry {index}, {receipt.unprotected['state']}")
+
+    output.run(run)
+
+
+def _answer_recorded(recorded: Recorded, *, as_json: bool) -> None:
+    appended, entry = recorded.appended, recorded.appended.entry
+    state = getattr(entry, "to_state", None)
+    if as_json:
+        output.answer_json(
+            {
+                "return_id": recorded.return_id,
+                "state": state,
+                "index": appended.index,
+                "leaf_hash": appended.leaf_hash.hex(),
+                "size": appended.size,
+                "checkpoint": appended.checkpoint.decode(),
+                "replayed": appended.replayed,
+            }
+        )
+        return
+    again = " (recorded before under this key)" if appended.replayed else ""
+    output.answer(f"return {recorded.return_id}: {state}")
+    output.answer(f"entry {appended.index}, leaf hash {appended.leaf_hash.hex()}{again}")
+    output.say(f"hint: its receipt: rledger receipt {appended.index}")
+
+
+def _given(read: Callable[[str, str], T], option: str, text: str | None) -> T | None:
+    return None if text is None else read(option, text)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replace the file whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""`rledger demo`: one real cross-border return, anchored and verified, and then attacked."""

@@ -1,0 +1,99 @@
+"""What `rledger doctor` looks at: every setting, every connection, and what the boot gate would say.
+
+Promises: secrets are shown as set or not set, never as values. Does not: change anything.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from pydantic import SecretStr
+
+from ledger_service.chain.registry import Registry
+from ledger_service.core.report import Check, Outcome
+from ledger_service.errors import ChainError, GateClosedError, LedgerError, SettingsError
+from ledger_service.operations.gate import check_chain, check_mark
+from ledger_service.operations.ledger import Ledger
+from ledger_service.settings import PREFIX, Settings, load_settings
+from ledger_service.wiring import Places, load_signing_key, open_chain, open_ledger
+
+
+def examine() -> list[Check]:
+    """Return one check for each setting of the environment and each connection."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        wrong = Check("settings", Outcome.FAIL, _reason(error))
+        return [wrong, *(_about(name) for name in Settings.model_fields)]
+    checks = [_setting(settings, name) for name in Settings.model_fields]
+    places = Places(settings.home.absolute())
+    checks.append(_disk(settings, places))
+    try:
+        with open_ledger(settings) as opened:
+            ledger = opened.ledger
+            size = ledger.read.size()
+            entries = "1 entry" if size == 1 else f"{size} entries"
+            checks.append(Check("database", Outcome.PASS, f"{ledger.store.shown_url}: {entries}"))
+            checks.append(_key(places))
+            checks += [_mark(ledger), _chain(settings, ledger)]
+    except (LedgerError, OSError) as error:
+        checks.append(Check("database", Outcome.FAIL, _reason(error)))
+    return checks
+
+
+def _about(name: str) -> Check:
+    return Check(f"{PREFIX}{name.upper()}", Outcome.UNKNOWN, str(Settings.model_fields[name].description))
+
+
+def _setting(settings: Settings, name: str) -> Check:
+    value = getattr(settings, name)
+    if isinstance(value, SecretStr):
+        value = "set" if value.get_secret_value() else None
+    shown = "not set" if value in (None, "") else value
+    return Check(f"{PREFIX}{name.upper()}", Outcome.PASS, f"{shown} ({Settings.model_fields[name].description})")
+
+
+def _disk(settings: Settings, places: Places) -> Check:
+    try:
+        free = shutil.disk_usage(places.home).free
+    except OSError as error:
+        return Check("disk", Outcome.FAIL, _reason(error))
+    outcome = Outcome.PASS if free >= settings.disk_free_bytes_min else Outcome.FAIL
+    return Check("disk", outcome, f"{free} bytes free in {places.home}, at least {settings.disk_free_bytes_min} wanted")
+
+
+def _key(places: Places) -> Check:
+    try:
+        load_signing_key(places.signing_key)
+    except LedgerError as error:
+        return Check("checkpoint key", Outcome.FAIL, _reason(error))
+    return Check("checkpoint key", Outcome.PASS, "there, and for its owner alone")
+
+
+def _mark(ledger: Ledger) -> Check:
+    try:
+        check_mark(ledger)
+    except GateClosedError as error:
+        return Check("high-water mark", Outcome.FAIL, f"{error.reason}: {_reason(error)}")
+    return Check("high-water mark", Outcome.PASS, "the database is at or past it")
+
+
+def _chain(settings: Settings, ledger: Ledger) -> Check:
+    try:
+        with open_chain(settings) as node:
+            check_chain(ledger, Registry(node, ledger.target().contract))
+            return Check("chain", Outcome.PASS, f"{node.name}: the pinned contract, and a head that is ours")
+    except GateClosedError as error:
+        return Check("chain", Outcome.FAIL, f"{error.reason}: {_reason(error)}")
+    except ChainError as error:
+        return Check("chain", Outcome.UNKNOWN, _reason(error))
+    except LedgerError as error:
+        return Check("chain", Outcome.FAIL, _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, LedgerError):
+        return error.message + (f"; {error.hint}" if error.hint else "")
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
+    return str(error)

@@ -1,0 +1,235 @@
+"""Promises of `worker` and `serve`: both stop at a signal with everything in order, and say what they wait for."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ledger_service.cli import run
+from ledger_service.core.anchor_record import AnchorState
+from ledger_service.errors import ContradictedError, NodeUnreachableError
+from ledger_service.operations.anchor import Progress
+from tests.cli.conftest import Story
+from tests.cli.program import Program, assert_told
+
+START_SECONDS_MAX = 60.0
+
+
+@contextmanager
+def running(rledger: Program, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Start a command, wait for its first line of talk, and end it at the latest with the block."""
+    process = rledger.start(*arguments)
+    try:
+        assert process.stderr is not None
+        yield process, process.stderr.readline().decode()
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def stop(process: subprocess.Popen[bytes], how: signal.Signals) -> tuple[int, str]:
+    """Send a signal; exit code and the rest of the talk."""
+    process.send_signal(how)
+    _, err = process.communicate(timeout=START_SECONDS_MAX)
+    return process.returncode, err.decode()
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def get(port: int, path: str) -> httpx.Response:
+    """Ask the server, which may still be starting: its socket waits."""
+    return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=START_SECONDS_MAX, trust_env=False)
+
+
+# --- worker ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_round_says_each_step_and_answers_what_is_true_now(story: Story) -> None:
+    ended = story.rledger.done("worker", "--once")
+
+    assert ended.out == "nothing to anchor: head 2 covers all 5 entries\n"
+    assert [line.split(": ", 2)[1:][-1].split(" ")[0] for line in ended.err.splitlines()] == [
+        "planned,", "signed", "sent", "included", "final",
+    ]  # fmt: skip
+
+
+def test_a_round_with_nothing_to_do_is_an_answer_and_no_talk(story: Story) -> None:
+    story.rledger.done("worker", "--once")
+
+    ended = story.rledger.done("worker", "--once")
+
+    assert ended.out == "nothing to anchor: head 2 covers all 5 entries\n"
+    assert ended.err == ""
+
+
+def test_a_worker_where_nothing_is_founded_makes_no_folder(rledger: Program) -> None:
+    for command in (["worker", "--once"], ["serve", "--port", str(free_port())]):
+        assert_told(rledger(*command), 4, "hint: ")
+        assert not rledger.home.exists()
+
+
+def test_a_worker_begins_no_new_chain_where_the_blocks_are_gone(story: Story) -> None:
+    (story.rledger.home / "chain").rename(story.folder / "elsewhere")
+
+    assert_told(story.rledger("worker", "--once"), 4, "blocks are missing")
+
+    assert not (story.rledger.home / "chain").exists()
+    (story.folder / "elsewhere").rename(story.rledger.home / "chain")
+    story.rledger.done("worker", "--once")
+
+
+def test_a_worker_whose_node_is_silent_is_inconclusive_and_loses_nothing(story: Story) -> None:
+    ended = story.rledger.with_settings(rpc_url="http://127.0.0.1:1")("worker", "--once")
+
+    assert_told(ended, 3, "warning: not confirmed by the chain", "cannot be reached")
+    story.rledger.done("worker", "--once")
+    story.rledger.done("audit")
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_stops_at_a_signal_and_leaves_the_chain_free(story: Story, how: signal.Signals) -> None:
+    with running(story.rledger, "worker") as (process, first):
+        assert "rledger: anchoring every 60 s; Ctrl-C stops" in first
+        code, told = stop(process, how)
+
+    assert code == 0
+    assert "Traceback" not in told
+    story.rledger.done("worker", "--once")
+    story.rledger.done("audit")
+
+
+def test_a_second_worker_on_the_same_chain_is_refused(story: Story) -> None:
+    with running(story.rledger, "worker"):
+        ended = story.rledger("worker", "--once")
+
+        assert_told(ended, 4, "another process writes the embedded chain", "hint: stop it first")
+        assert story.rledger("show").code == 0
+
+
+class Rounds:
+    """An anchorer that fails as scripted and stops its worker when the script is over."""
+
+    def __init__(self, stop: threading.Event, *script: Exception | None) -> None:
+        self.stop = stop
+        self.left = list(script)
+
+    def run(self, report: object = None) -> Progress:
+        """Do the next round of the script."""
+        act = self.left.pop(0)
+        if not self.left:
+            self.stop.set()
+        if act is not None:
+            raise act
+        return Progress(None, "nothing to anchor")
+
+
+class Impatient(threading.Event):
+    """An event whose waits are noted instead of waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Note the pause."""
+        self.pauses.append(timeout or 0)
+        return self.is_set()
+
+
+def test_what_fails_is_said_and_tried_again_after_a_pause_that_grows(capfd: pytest.CaptureFixture[str]) -> None:
+    stop = Impatient()
+    silent = NodeUnreachableError("nobody\x1b[1m answered")
+    rounds = Rounds(stop, silent, silent, ValueError("a fault of ours"), None, silent, None)
+
+    run.keep_anchoring(rounds, stop, interval_seconds=60)  # type: ignore[arg-type]  # a stand-in
+
+    assert stop.pauses == [60, 120, 240, 60, 60, 60]
+    told = capfd.readouterr().err.splitlines()
+    assert told[0] == r"rledger: anchoring failed, trying again in 60 s: nobody\x1b[1m answered"
+    assert told[2] == "rledger: anchoring failed, trying again in 240 s: ValueError: a fault of ours"
+
+
+def test_a_contradiction_is_an_alarm_that_is_tried_again_late(capfd: pytest.CaptureFixture[str]) -> None:
+    stop = Impatient()
+
+    run.keep_anchoring(
+        Rounds(stop, ContradictedError("another root")),  # type: ignore[arg-type]  # a stand-in
+        stop,
+        interval_seconds=60,
+    )
+
+    assert stop.pauses == [run.RETRY_SECONDS_MAX]
+    assert capfd.readouterr().err == "rledger: alarm: another root\n"
+
+
+# --- serve -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_the_public_log_is_served_and_anchored_until_a_signal(story: Story, how: signal.Signals) -> None:
+    port = free_port()
+    with running(story.rledger, "serve", "--port", str(port)) as (process, first):
+        assert f"at http://127.0.0.1:{port}/checkpoint; Ctrl-C stops" in first
+        checkpoint = get(port, "/checkpoint")
+        trust = get(port, "/.well-known/return-ledger")
+        assert checkpoint.text.startswith("localhost/return-ledger\n")
+        assert trust.content == story.trust.read_bytes()
+        assert get(port, "/health/ready").json()["ready"] is True
+        until_anchored(story.rledger)
+        code, told = stop(process, how)
+
+    assert code == 0, told
+    assert "Traceback" not in told
+    story.rledger.done("worker", "--once")
+    story.rledger.done("audit")
+
+
+def until_anchored(rledger: Program) -> None:
+    """Poll until the worker beside the server has anchored what was young."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while [anchor["state"] for anchor in rledger.done("show", "--json").json()["anchors"]] != [
+        AnchorState.FINALIZED.value
+    ] * 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_port_in_use_is_wrong_usage_never_invalid(story: Story) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        ended = story.rledger("serve", "--port", str(port))
+
+    assert_told(ended, 2, f"cannot listen on 127.0.0.1, port {port}", "in use", "hint: ")
+
+
+@pytest.mark.parametrize("host", ["nosuch.invalid", "192.0.2.1", "a" * 300])
+def test_an_address_that_is_not_ours_is_wrong_usage(story: Story, host: str) -> None:
+    assert_told(story.rledger("serve", "--host", host, "--port", "18080"), 2, "cannot listen on", "hint: ")
+
+
+def test_serving_goes_on_while_the_node_is_silent_and_says_so(story: Story, tmp_path: Path) -> None:
+    port = free_port()
+    silent = story.rledger.with_settings(rpc_url="http://127.0.0.1:1")
+    with running(silent, "serve", "--port", str(port)) as (process, first):
+        assert "rledger: warning: not confirmed by the chain: " in first
+        assert get(port, "/health/ready").json() == {"ready": True, "size": 4}
+        code, told = stop(process, signal.SIGTERM)
+
+    assert code == 0
+    assert "anchoring failed, trying again in 60 s" in told

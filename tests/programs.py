@@ -1,0 +1,32 @@
+"""The modules of a folder that a person starts by name: benchmarks and campaigns, found and loaded in one way."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names that may be asked for: modules of `folder` that are neither private nor tests."""
+    return sorted(
+        path.stem
+        for path in folder.glob("*.py")
+        if not path.stem.startswith(("_", "test_")) and path.stem != "conftest"
+    )
+
+
+def load(package: str, name: str, function: str) -> Callable[..., dict[str, Any]]:
+    """Return `function` of the module `package.name`; AttributeError where the module does not offer it."""
+    found: Callable[..., dict[str, Any]] = getattr(importlib.import_module(f"{package}.{name}"), function)
+    return found
+
+
+def unknown(asked: list[str], known: list[str], *, what: str) -> str | None:
+    """Return the message for a request that cannot be met, or None when every name is known."""
+    wrong = [name for name in asked if name not in known]
+    choice = ", ".join(known) or "none yet"
+    if wrong:
+        return f"no {what} named {', '.join(wrong)}; there are: {choice}"
+    return None if asked else f"name at least one {what}; there are: {choice}"
