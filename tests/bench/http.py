@@ -1,0 +1,117 @@
+"""A transition over HTTP against endpoints that do less: what the ledger costs a marketplace.
+
+Ours: `rledger serve` in a process of its own, and POSTs of `…/transitions` that are authenticated, idempotent, judged
+against their case, sealed, signed, appended to tree and log, and durable before they are answered with a receipt; the
+worker anchors beside. Baselines (`http_kit/baselines.py`) take the same bodies over the same server: one only checks
+them, one also stores their bytes in groups, one commits each in a SQLModel session.
+
+Throughput is of 32 connections that never rest; rounds alternate between the endpoints. Latency is compared at one
+rate of arrival for both, half of what the ledger takes, and counted from when a request was due: at full load a
+latency says no more than the throughput does. The load generator has the same two cores.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.bench.http_kit import served
+from tests.bench.http_kit.load import Measured, run_load
+from tests.bench.http_kit.prepared import BODIES, Prepared, prepare, requests
+
+CONNECTIONS = 32
+ROUNDS = 5
+RETURNS = 500  # of a round; each is taken through all steps
+RETURNS_SHORT = 100
+SHARE_OF_FULL = 0.5  # at which latencies are compared
+BASELINES = ("validate_only", "orm_commit_each", "bare_group_commit")
+
+
+def measure(short: bool) -> dict[str, Any]:
+    """Return figures and ratios of a transition over HTTP."""
+    rounds, returns = (3, RETURNS_SHORT) if short else (ROUNDS, RETURNS)
+    with tempfile.TemporaryDirectory(prefix="ledger-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        prepared = prepare(folder, returns=(2 * rounds + 1) * returns)
+        work = Work(prepared, returns)
+        ports = {one: stack.enter_context(served.baseline(one, folder)) for one in BASELINES}
+        ports["ledger"] = stack.enter_context(served.ledger(prepared.environment))
+        for port in ports.values():
+            run_load([port], work.take(port == ports["ledger"]), connections=CONNECTIONS)  # warm: caches, imports
+        full = alternate(ports, rounds, lambda name, port: run_load(
+            [port], work.take(name == "ledger"), connections=CONNECTIONS))  # fmt: skip
+        rate = SHARE_OF_FULL * statistics.median(one.per_second for one in full["ledger"])
+        compared = {one: ports[one] for one in ("ledger", "bare_group_commit")}
+        paced = alternate(compared, rounds, lambda name, port: run_load(
+            [port], work.take(name == "ledger"), connections=CONNECTIONS, rate=rate))  # fmt: skip
+    return {"figures": figures(full, paced, rate, len(BODIES) * returns), "ratios": ratios(full, paced)}
+
+
+class Work:
+    """The requests of a ledger, handed out once each; baselines take the first ones again and again."""
+
+    def __init__(self, prepared: Prepared, returns: int) -> None:
+        """Take the prepared ledger and how many returns a round takes."""
+        self._prepared = prepared
+        self._returns = returns
+        self._taken = 0
+
+    def take(self, fresh: bool) -> list[bytes]:
+        """Return the requests of a round: of returns that no round had, or of the first ones."""
+        start = self._taken if fresh else 0
+        if fresh:
+            self._taken += self._returns
+        chosen = self._prepared.return_ids[start : start + self._returns]
+        assert len(chosen) == self._returns, "more rounds than returns were prepared for"
+        return requests(self._prepared, chosen)
+
+
+def alternate(ports: Mapping[str, int], rounds: int, run: Callable[[str, int], Measured]) -> dict[str, list[Measured]]:
+    """Return what each endpoint did in each round; neighbours in time are compared."""
+    measured: dict[str, list[Measured]] = {name: [] for name in ports}
+    for _ in range(rounds):
+        for name, port in ports.items():
+            measured[name].append(run(name, port))
+    return measured
+
+
+def ratios(full: Mapping[str, Sequence[Measured]], paced: Mapping[str, Sequence[Measured]]) -> dict[str, float]:
+    """Return the ratios, each the median over the rounds."""
+
+    def throughput(baseline: str) -> float:
+        pairs = zip(full["ledger"], full[baseline], strict=True)
+        return round(statistics.median(ours.per_second / theirs.per_second for ours, theirs in pairs), 4)
+
+    pairs = zip(paced["ledger"], paced["bare_group_commit"], strict=True)
+    return {
+        "vs_validate_only": throughput("validate_only"),
+        "vs_orm_commit_each": throughput("orm_commit_each"),
+        "vs_bare_group_commit": throughput("bare_group_commit"),
+        "p99_vs_bare_group_commit": round(
+            statistics.median(ours.percentile(0.99) / theirs.percentile(0.99) for ours, theirs in pairs), 4
+        ),
+    }
+
+
+def figures(
+    full: Mapping[str, Sequence[Measured]], paced: Mapping[str, Sequence[Measured]], rate: float, count: int
+) -> dict[str, Any]:
+    """Return what was measured, in requests a second and milliseconds."""
+    shown: dict[str, Any] = {
+        f"{name}_per_second": round(statistics.median(one.per_second for one in rounds))
+        for name, rounds in full.items()
+    }
+    ours, bare = paced["ledger"], paced["bare_group_commit"]
+    return shown | {
+        "p50_ms": round(statistics.median(one.percentile(0.5) for one in ours), 2),
+        "p99_ms": round(statistics.median(one.percentile(0.99) for one in ours), 2),
+        "bare_group_commit_p99_ms": round(statistics.median(one.percentile(0.99) for one in bare), 2),
+        "paced_per_second": round(rate),
+        "connections": CONNECTIONS,
+        "requests_per_round": count,
+        "rounds": len(full["ledger"]),
+    }

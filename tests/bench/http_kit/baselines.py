@@ -1,0 +1,149 @@
+"""What the ledger's endpoint is compared with: the same body over the same server, and less work behind it.
+
+`validate_only` parses and checks the body as the ledger does, and answers. `bare_group_commit` also stores its bytes:
+one thread commits what came meanwhile. `orm_commit_each` is the endpoint that a web developer writes first: a SQLModel
+session and a commit for each request. All SQLite files have WAL and `synchronous=FULL`, as the ledger's has.
+
+    python -m tests.bench.http_kit.baselines NAME PORT FOLDER
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import uvicorn
+from fastapi import Depends, FastAPI, Request, Response
+from sqlalchemy import event
+from sqlmodel import Field, Session, SQLModel, create_engine
+
+from ledger_service.api.bodies import body_of
+from ledger_service.api.respond import document
+from ledger_service.api.wire import StepRequest
+
+PATH = "/v1/returns/{return_id}/transitions"
+StepBody = Annotated[StepRequest, Depends(body_of(StepRequest))]
+GROUP_MAX = 256
+
+
+class RecordedStep(SQLModel, table=True):
+    """A step as a plain table holds it."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    return_id: str = Field(index=True)
+    verb: str
+    body: bytes
+
+
+def validate_only(_folder: Path) -> FastAPI:
+    """Return an application that checks the body."""
+    app = FastAPI()
+
+    @app.post(PATH)
+    async def validate(return_id: str, body: StepBody) -> Response:
+        return document({"return_id": return_id, "verb": body.verb}, status=201)
+
+    return app
+
+
+def bare_group_commit(folder: Path) -> FastAPI:
+    """Return an application that checks the body and stores it with all that came meanwhile."""
+    app = FastAPI()
+    group = _Group(folder / "group.sqlite3")
+
+    @app.post(PATH)
+    async def store(request: Request, return_id: str, body: StepBody) -> Response:
+        row = await group.insert(return_id, body.verb, request.state.body)
+        return document({"return_id": return_id, "verb": body.verb, "id": row}, status=201)
+
+    return app
+
+
+def orm_commit_each(folder: Path) -> FastAPI:
+    """Return an application with a session and a commit for each request."""
+    app = FastAPI()
+    engine = create_engine(f"sqlite:///{folder / 'orm.sqlite3'}", connect_args={"timeout": 60})
+
+    @event.listens_for(engine, "connect")
+    def durable(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    SQLModel.metadata.tables["recordedstep"].create(engine)
+
+    @app.post(PATH)
+    def store(request: Request, return_id: str, body: StepBody) -> Response:
+        with Session(engine) as session:
+            step = RecordedStep(return_id=return_id, verb=body.verb, body=request.state.body)
+            session.add(step)
+            session.commit()
+            session.refresh(step)
+            return document({"return_id": return_id, "verb": body.verb, "id": step.id}, status=201)
+
+    return app
+
+
+class _Group:
+    """One thread that inserts what has come since its last commit."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._waiting: deque[tuple[asyncio.Future[int], tuple[str, str, bytes]]] = deque()
+        self._some = threading.Event()
+        threading.Thread(target=self._write, daemon=True).start()
+
+    async def insert(self, return_id: str, verb: str, body: bytes) -> int:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[int] = loop.create_future()
+        self._waiting.append((future, (return_id, verb, body)))
+        self._some.set()
+        return await future
+
+    def _write(self) -> None:
+        connection = sqlite3.connect(self._path, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("CREATE TABLE steps (id INTEGER PRIMARY KEY, return_id TEXT, verb TEXT, body BLOB)")
+        last = 0
+        while True:
+            self._some.wait()
+            self._some.clear()
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_MAX))]
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany(
+                    "INSERT INTO steps (return_id, verb, body) VALUES (?, ?, ?)", [row for _, row in group]
+                )
+                connection.execute("COMMIT")
+                first, last = last + 1, last + len(group)
+                futures = [future for future, _ in group]
+                futures[0].get_loop().call_soon_threadsafe(_answer, futures, first)
+
+
+def _answer(futures: list[asyncio.Future[int]], first: int) -> None:
+    for n, future in enumerate(futures):
+        if not future.done():
+            future.set_result(first + n)
+
+
+BASELINES: dict[str, Callable[[Path], FastAPI]] = {
+    "validate_only": validate_only,
+    "bare_group_commit": bare_group_commit,
+    "orm_commit_each": orm_commit_each,
+}
+
+
+def main() -> None:
+    """Serve one of them on the loopback address."""
+    name, port, folder = sys.argv[1:]
+    uvicorn.run(BASELINES[name](Path(folder)), host="127.0.0.1", port=int(port), log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()
