@@ -9,7 +9,6 @@ from __future__ import annotations
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
 from ledger_service import __version__
@@ -28,7 +27,7 @@ _PARTS = (returns, cases, entries, credentials, public, webhooks, metrics, help_
 def make_app(ledger: Ledger, settings: Settings) -> FastAPI:
     """Return the application over an opened ledger; opened to read, what would write answers as unavailable."""
     app = routed()
-    registry = CollectorRegistry()
+    registry, own = metrics.registries()
     registry.register(metrics.LedgerCollector(ledger))
     app.state.service = Service(ledger, settings)
     app.state.registry = registry
@@ -36,7 +35,7 @@ def make_app(ledger: Ledger, settings: Settings) -> FastAPI:
     app.add_exception_handler(problems.ProblemError, problems.answer_problem_error)
     app.add_exception_handler(RequestValidationError, problems.answer_validation_error)
     app.add_exception_handler(HTTPException, problems.answer_http_error)
-    app.add_middleware(Envelope, observer=Observer(structlog.get_logger(), registry))
+    app.add_middleware(Envelope, observer=Observer(structlog.get_logger(), own))
     describe(app)
     return app
 

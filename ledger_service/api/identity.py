@@ -7,7 +7,7 @@ Promises: a route names the scope that it needs; a token never comes from a URL.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -23,7 +23,13 @@ _KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_CHARACTERS_MAX}}}")
 _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,8192})")
 _ETAG = re.compile(r'"(0|[1-9][0-9]{0,15})"')
 
-At = Annotated[Service, Depends(service_of)]
+
+async def at(request: Request) -> Service:  # async, as all dependencies here: else each would cost a change of thread
+    """Return the parts of the application that a request came to."""
+    return service_of(request)
+
+
+At = Annotated[Service, Depends(at)]
 
 
 def token_of(request: Request) -> str | None:
@@ -41,10 +47,10 @@ def token_of(request: Request) -> str | None:
     return match[1]
 
 
-def caller(scope: Scope | None) -> Callable[[Request], Principal]:
+def caller(scope: Scope | None) -> Callable[[Request], Awaitable[Principal]]:
     """Return a dependency: who asks, with the scope that the route needs (None: any credential will do)."""
 
-    def ask(request: Request) -> Principal:
+    async def ask(request: Request) -> Principal:
         service = service_of(request)
         token = token_of(request)
         if token is None:
@@ -60,7 +66,7 @@ def caller(scope: Scope | None) -> Callable[[Request], Principal]:
     return ask
 
 
-def anybody(request: Request) -> Principal | None:
+async def anybody(request: Request) -> Principal | None:
     """Return who asks, None if nobody says; a credential that is sent must count."""
     service = service_of(request)
     token = token_of(request)
@@ -73,7 +79,7 @@ def anybody(request: Request) -> Principal | None:
     return principal
 
 
-def idempotency_key(request: Request) -> str:
+async def idempotency_key(request: Request) -> str:
     """Return the Idempotency-Key of a request.
 
     Raises:
@@ -91,7 +97,7 @@ def idempotency_key(request: Request) -> str:
     return sent[0]
 
 
-def if_match(request: Request) -> int | None:
+async def if_match(request: Request) -> int | None:
     """Return the index that If-Match names, None if it is not sent.
 
     Raises:

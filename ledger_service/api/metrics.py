@@ -5,12 +5,14 @@ Promises: counts and times only; nothing names a case, a person or a caller. Doe
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from ledger_service.api.identity import At, Operator
 from ledger_service.api.respond import FRESH
@@ -68,9 +70,22 @@ class LedgerCollector:
             yield _gauge("ledger_newest_anchor_age_seconds", "Age of the block of the newest anchor.", lag)
 
 
+def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
+    """Return the registry that is shown, and the one that this process counts requests in.
+
+    They are one, unless several processes serve one socket: then the figures of all are added up, each process
+    keeping its own in a file of the folder that PROMETHEUS_MULTIPROC_DIR names.
+    """
+    shown = CollectorRegistry()
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return shown, shown
+    MultiProcessCollector(shown)  # type: ignore[no-untyped-call]
+    return shown, CollectorRegistry()
+
+
 @router.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
 def show_metrics(request: Request, service: At, _: Operator) -> Response:
-    """Return the figures of this process and of the ledger, for Prometheus."""
+    """Return the figures of the service and of the ledger, for Prometheus."""
     registry = request.app.state.registry
     assert isinstance(registry, CollectorRegistry)
     del service

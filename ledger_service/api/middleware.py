@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from itertools import count
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
@@ -18,6 +19,8 @@ from ledger_service.api.observe import Observer
 from ledger_service.api.problem_types import PROBLEM_TYPES
 from ledger_service.api.problems import problem
 
+_IDS = count()
+_ID_PREFIX = secrets.token_hex(8)  # of this process; what follows counts its requests
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -42,7 +45,7 @@ class Envelope:
             return
         request = Request(scope, receive)
         sent_id = request.headers.get("x-request-id", "")
-        request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else secrets.token_hex(12)
+        request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else f"{_ID_PREFIX}-{next(_IDS)}"
         request.state.request_id = request_id
         started, status = time.perf_counter(), 0
 

@@ -25,7 +25,6 @@ from ledger_service.core.returns import allowed_verbs
 from ledger_service.errors import UnknownReturnError, WrongStateError
 from ledger_service.operations.access import list_cases, open_case
 from ledger_service.operations.answer import receipt_of
-from ledger_service.operations.principal import Principal
 from ledger_service.operations.record import Recorded
 from ledger_service.operations.record_async import record_async
 from ledger_service.store.read import StoredCase
@@ -44,7 +43,8 @@ _CREATED: dict[int | str, dict[str, Any]] = {201: {"model": RecordedAnswer}}
 async def open_return(service: At, principal: Recorder, key: Key, body: StepBody) -> Response:
     """Open a return: record its first step, under a new random return_id."""
     try:
-        return await _record(service, principal, body, None, None, key)
+        step = step_of(service, principal, body, return_id=None, expected_head=None, idempotency_key=key)
+        return answer_recorded(service, await record_async(service.ledger, step))
     except UnknownReturnError as error:  # a step that only a return which exists can take
         allowed = allowed_verbs(None, principal.party.role if body.asserted_by is None else Role(body.asserted_by.role))
         raise WrongStateError(
@@ -63,7 +63,9 @@ async def record_transition(
 ) -> Response:
     """Record a step of a return, or of one of its disputes."""
     stored = open_case(service.ledger, principal, return_id)
-    return await _record(service, principal, body, return_id, expected_head(service, stored, expected), key)
+    head = expected_head(service, stored, expected)
+    step = step_of(service, principal, body, return_id=return_id, expected_head=head, idempotency_key=key, seen=stored)
+    return answer_recorded(service, await record_async(service.ledger, step))
 
 
 @router.get("/v1/returns", responses={200: {"model": CaseList}})
@@ -115,7 +117,7 @@ def recorded_members(service: Service, recorded: Recorded) -> dict[str, Json]:
         "state": entry.to_state,
         "recorded_at": entry.recorded_at,
         "size": appended.size,
-        "receipt": receipt_members(receipt_of(service.ledger, appended)),
+        "receipt": receipt_members(receipt_of(service.ledger, appended, recorded.disclosures)),
     }
 
 
@@ -128,13 +130,6 @@ def answer_recorded(service: Service, recorded: Recorded) -> Response:
         "ETag": etag(index),
     }
     return created(recorded_members(service, recorded), headers=headers, replayed=recorded.appended.replayed)
-
-
-async def _record(
-    service: Service, principal: Principal, body: StepRequest, return_id: str | None, head: bytes | None, key: str
-) -> Response:
-    step = step_of(service, principal, body, return_id=return_id, expected_head=head, idempotency_key=key)
-    return answer_recorded(service, await record_async(service.ledger, step))
 
 
 def _disputes(case: Case) -> list[Json]:

@@ -21,6 +21,7 @@ def step_of(
     return_id: str | None,
     expected_head: bytes | None,
     idempotency_key: str | None,
+    seen: StoredCase | None = None,
 ) -> Step:
     """Return the step that a caller asks to have recorded.
 
@@ -51,6 +52,7 @@ def step_of(
         idempotency_key=idempotency_key,
         signed=None if body.signed is None else _signature(body.signed),
         members=[Party(Role(one.role), one.reference) for one in body.parties],
+        seen=seen,
     )
 
 

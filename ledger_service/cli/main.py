@@ -19,7 +19,8 @@ from ledger_service.cli.audit import audit_command
 from ledger_service.cli.case import receipt_command, record_command
 from ledger_service.cli.demo.command import demo_command
 from ledger_service.cli.keys import key
-from ledger_service.cli.run import serve_command, worker_command
+from ledger_service.cli.run import worker_command
+from ledger_service.cli.serve import serve_command
 from ledger_service.cli.setup import database, deploy_command, doctor_command
 from ledger_service.cli.show import actions_command, show_command
 from ledger_service.cli.verify import verify_command

@@ -1,13 +1,12 @@
-"""`rledger worker` and `rledger serve`: the processes that run.
+"""`rledger worker`: keep time, seal, anchor and notify, on and on.
 
-Promises: both stop at a signal after the step they are in; nothing acknowledged is lost. Does not: go to the
-background by itself.
+Promises: it stops at a signal after the step it is in; nothing acknowledged is lost. Does not: go to the background
+by itself.
 """
 
 from __future__ import annotations
 
 import signal
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,8 +44,8 @@ def worker_command(
         from ledger_service.settings import load_settings
 
         settings = load_settings()
-        stop = None if once else _stop_at_signal()
-        with _open_to_anchor(settings) as (ledger, anchorer):
+        stop = None if once else stop_at_signal()
+        with open_to_anchor(settings) as (ledger, anchorer):
             keeper = TimeKeeper(ledger)
             if stop is None:
                 _keep_time(keeper)
@@ -59,49 +58,6 @@ def worker_command(
                 )
                 with notifying(ledger, stop, due_soon_hours=settings.webhook_due_soon_hours):
                     keep_anchoring(anchorer, stop, interval_seconds=settings.anchor_interval_seconds, keeper=keeper)
-
-    output.run(run)
-
-
-def serve_command(
-    host: Annotated[str, typer.Option(help="address to listen on", metavar="ADDRESS")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="port to listen on", min=1, max=65535, metavar="NUMBER")] = 8080,
-) -> None:
-    """Serve the API and the public log, and anchor beside it.
-
-    \b
-    rledger serve
-    rledger serve --host 0.0.0.0 --port 80
-    """
-
-    def run() -> None:
-        import uvicorn
-
-        from ledger_service.app import make_app
-        from ledger_service.cli.logs import configure_logs
-        from ledger_service.operations.keep_time import TimeKeeper
-        from ledger_service.settings import load_settings
-
-        settings = load_settings()
-        configure_logs()
-        stop = _stop_at_signal()  # uvicorn hands the signal on to this when it has stopped
-        with _listen(host, port) as listener, _open_to_anchor(settings) as (ledger, anchorer):
-            worker = threading.Thread(
-                target=keep_anchoring,
-                args=(anchorer, stop),
-                kwargs={"interval_seconds": settings.anchor_interval_seconds, "keeper": TimeKeeper(ledger)},
-                name="anchorer",
-            )
-            server = uvicorn.Server(uvicorn.Config(make_app(ledger, settings), log_level="warning", access_log=False))
-            shown = f"[{host}]" if ":" in host else host
-            output.say(f"serving the log {ledger.origin} at http://{shown}:{port}/checkpoint; Ctrl-C stops")
-            worker.start()
-            try:
-                with notifying(ledger, stop, due_soon_hours=settings.webhook_due_soon_hours):
-                    server.run(sockets=[listener])
-            finally:
-                stop.set()
-                worker.join()
 
     output.run(run)
 
@@ -157,7 +113,7 @@ def _say_steps(progress: Progress) -> None:
 
 
 @contextmanager
-def _open_to_anchor(settings: Settings) -> Iterator[tuple[Ledger, Anchorer]]:
+def open_to_anchor(settings: Settings) -> Iterator[tuple[Ledger, Anchorer]]:
     """Open ledger and chain to anchor with."""
     from ledger_service.operations.anchor import Anchorer
     from ledger_service.wiring import load_signer, open_chain, open_ledger
@@ -171,25 +127,8 @@ def _open_to_anchor(settings: Settings) -> Iterator[tuple[Ledger, Anchorer]]:
         yield opened.ledger, Anchorer(opened.ledger, node, load_signer(settings, chain_id))
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Return the socket to serve on.
-
-    Raises:
-        SettingsError: The address is not ours, or in use.
-    """
-    from ledger_service.errors import SettingsError
-
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SettingsError(
-            f"cannot listen on {host}, port {port}: {reason.lower()}", hint="name others: --host ADDRESS --port NUMBER"
-        ) from None
-
-
-def _stop_at_signal() -> threading.Event:
+def stop_at_signal() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set from now on."""
     stop = threading.Event()
 
     def request(_number: int, _frame: FrameType | None) -> None:

@@ -17,6 +17,7 @@ from ledger_service.operations.ledger import Ledger, format_instant
 from ledger_service.operations.principal import Principal
 from ledger_service.operations.pseudonyms import Party, actor, mark_of
 from ledger_service.store.drafts import Appended, AsideDraft, Member
+from ledger_service.store.keys import KeyRing
 from ledger_service.store.read import StoredCase, StoredEntry
 
 UNLISTED = frozenset({Role.SYSTEM, Role.REGULATOR})  # the ledger itself, and who sees cases by country
@@ -41,9 +42,10 @@ def open_case(ledger: Ledger, principal: Principal, return_id: str) -> StoredCas
     Raises:
         UnknownReturnError: There is none, or it may not.
     """
-    member = ledger.credentials.is_member(return_id, principal.mark) if _RETURN_ID.fullmatch(return_id) else False
+    if not _RETURN_ID.fullmatch(return_id):
+        raise _unknown(return_id)
     try:
-        stored = ledger.read.case(return_id)
+        stored, member = ledger.read.case_for(return_id, principal.mark)
     except UnknownReturnError:
         raise _unknown(return_id) from None
     if principal.return_id is not None and principal.return_id != return_id:
@@ -104,12 +106,12 @@ def share(ledger: Ledger, return_id: str, party: Party) -> bool:
     return ledger.credentials.share(return_id, member_of(ledger, party), now=format_instant(ledger.clock()))
 
 
-def new_members(ledger: Ledger, return_id: str, parties: Sequence[Party]) -> tuple[Member, ...]:
+def new_members(ledger: Ledger, return_id: str, parties: Sequence[Party], *, keys: KeyRing) -> tuple[Member, ...]:
     """Return those parties of a step that are not known to be on the access list of its case."""
     listed = dict.fromkeys(party for party in parties if party.role not in UNLISTED)
     return tuple(
         member
-        for member in (member_of(ledger, party) for party in listed)
+        for member in (_member(keys.key_for(f"party:{party.reference}")[1], party) for party in listed)
         if not ledger.credentials.is_known_member(return_id, member.mark)
     )
 
@@ -122,8 +124,7 @@ def unshare(ledger: Ledger, return_id: str, party: Party) -> bool:
 
 def member_of(ledger: Ledger, party: Party) -> Member:
     """Return a party as access lists hold it."""
-    _, key = ledger.keys.key_for(f"party:{party.reference}")
-    return Member(mark_of(key, party), party.role.value)
+    return _member(ledger.keys.key_for(f"party:{party.reference}")[1], party)
 
 
 def record_access(ledger: Ledger, principal: Principal, return_id: str, verb: str, facts: dict[str, Json]) -> Appended:
@@ -153,6 +154,10 @@ def record_access(ledger: Ledger, principal: Principal, return_id: str, verb: st
     )
     assert entry.kind in ASIDE_KINDS  # it moves no case
     return ledger.require_writer().append(AsideDraft(entry))
+
+
+def _member(key: bytes, party: Party) -> Member:
+    return Member(mark_of(key, party), party.role.value)
 
 
 def _unknown(return_id: str) -> UnknownReturnError:

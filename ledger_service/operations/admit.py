@@ -35,17 +35,22 @@ from ledger_service.operations.attempt import attempting
 from ledger_service.operations.ledger import Ledger, format_instant
 from ledger_service.operations.pseudonyms import actor, idempotency_key
 from ledger_service.store.drafts import IdempotencyKey
+from ledger_service.store.keys import KeyRing
 
 TEXT_CHARACTERS_MAX = 256  # of a party's reference or an idempotency key: names of other systems are shorter
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A step that may be recorded: its fields, where it leads, and the head that it was judged at."""
+    """A step that may be recorded: its fields, where it leads, and the head that it was judged at.
+
+    `keys` are as they were then; they are for this step's work alone.
+    """
 
     fields: SortedFields
     to_state: str | None
     judged_at: bytes | None
+    keys: KeyRing
     docket: Docket = field(default_factory=Docket)
 
 
@@ -69,15 +74,16 @@ def admitting(ledger: Ledger, step: Step, return_id: str) -> Appending[Admitted]
         key = None if step.idempotency_key is None else request_key(ledger, step, ())
         if key is not None and ledger.read.was_used(key):
             with suppress(TransitionRefusedError):
-                return Admitted(sort_fields(step.verb, dict(step.fields)), step.to_state, None)
+                return Admitted(sort_fields(step.verb, dict(step.fields)), step.to_state, None, ledger.keys.ring())
         if isinstance(error, TransitionRefusedError):
             yield from attempting(ledger, step, return_id, error)
         raise
 
 
 def _check(ledger: Ledger, step: Step, return_id: str) -> Admitted:
-    docket = ledger.dockets.of(return_id)
-    case = ledger.read.find_case(return_id)
+    keys = ledger.keys.ring()
+    case = ledger.read.find_case(return_id) if step.seen is None else step.seen.case
+    docket = Docket() if case is None else ledger.dockets.at(return_id, case.head, destroyed=keys.destroyed)
     if case is None and step.return_id is not None:  # a new case gets a random name, never one that says something
         raise UnknownReturnError(
             f"there is no return {return_id:.60}", hint="look the return_id up, or leave it out to open a new case"
@@ -85,7 +91,7 @@ def _check(ledger: Ledger, step: Step, return_id: str) -> Admitted:
     nobody = "0" * 2 * PARTY_BYTES
     asserted_by, recorded_by = Actor(step.asserted_by.role, nobody), Actor(step.recorded_by.role, nobody)
     if case is not None:
-        _, case_key = ledger.keys.key_for(f"case:{return_id}")
+        _, case_key = keys.key_for(f"case:{return_id}")
         asserted_by, recorded_by = actor(case_key, step.asserted_by), actor(case_key, step.recorded_by)
     command = Command(
         origin=ledger.origin,
@@ -123,7 +129,7 @@ def _check(ledger: Ledger, step: Step, return_id: str) -> Admitted:
     if target is not None:
         command = replace(command, to_state=target)
     entry = decide(case, command)
-    return Admitted(found, entry.to_state, docket.head, docket)
+    return Admitted(found, entry.to_state, docket.head, keys, docket)
 
 
 def _require_texts(step: Step) -> None:
@@ -136,7 +142,9 @@ def _require_texts(step: Step) -> None:
             raise RefusedError(f"the {what} is no text of 1 to {TEXT_CHARACTERS_MAX} characters")
 
 
-def request_key(ledger: Ledger, step: Step, files: Sequence[tuple[str, StoredEvidence]]) -> IdempotencyKey | None:
+def request_key(
+    ledger: Ledger, step: Step, files: Sequence[tuple[str, StoredEvidence]], *, keys: KeyRing | None = None
+) -> IdempotencyKey | None:
     """Return the key of the step under its pseudonym, None if it has none; the fingerprint covers erasable values."""
     if step.idempotency_key is None:
         return None
@@ -153,4 +161,4 @@ def request_key(ledger: Ledger, step: Step, files: Sequence[tuple[str, StoredEvi
         about = [f"party:{step.asserted_by.reference}"]
     else:
         about = [] if step.return_id is None else [f"case:{step.return_id}"]
-    return idempotency_key(ledger, step.recorded_by, step.idempotency_key, about=about, payload=payload)
+    return idempotency_key(ledger, step.recorded_by, step.idempotency_key, about=about, payload=payload, keys=keys)

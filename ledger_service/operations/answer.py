@@ -6,17 +6,29 @@ anchors; a receipt fetched later has grown (`prove.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from ledger_service.core.disclosure import Disclosure, Record
 from ledger_service.core.receipt import Receipt
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.prove import key_changes, records_of
 from ledger_service.store.drafts import Appended
 
 
-def receipt_of(ledger: Ledger, appended: Appended) -> Receipt:
-    """Return the receipt of an entry that was appended or replayed; whoever recorded it is shown all of it."""
-    records, erased = records_of(ledger, appended.index, appended.entry, None)
+def receipt_of(ledger: Ledger, appended: Appended, disclosures: Sequence[Disclosure] | None = None) -> Receipt:
+    """Return the receipt of an entry that was appended or replayed; whoever recorded it is shown all of it.
+
+    Args:
+        ledger: Where it stands.
+        appended: The entry.
+        disclosures: Its values in the order of its commitments, where they are at hand; None: they are read.
+    """
+    erased: list[str] = []
+    if disclosures is not None:
+        records = tuple(Record(one.name, one) for one in disclosures)
+    else:
+        records, erased = records_of(ledger, appended.index, appended.entry, None)
     unprotected: dict[str, Any] = {"state": "checkpointed"}
     if erased:
         unprotected["erased"] = erased
@@ -24,9 +36,15 @@ def receipt_of(ledger: Ledger, appended: Appended) -> Receipt:
         entry=appended.encoded,
         index=appended.index,
         records=records,
-        inclusion=tuple(ledger.read.inclusion_proof(appended.index, appended.size)),
+        inclusion=tuple(_inclusion_proof(ledger, appended)),
         checkpoint=appended.checkpoint,
         anchors=(),
         key_changes=key_changes(ledger, appended.checkpoint, appended.size),
         unprotected=unprotected,
     )
+
+
+def _inclusion_proof(ledger: Ledger, appended: Appended) -> list[bytes]:
+    if appended.nodes is not None:
+        return appended.nodes.inclusion_proof(appended.index)
+    return ledger.read.inclusion_proof(appended.index, appended.size)

@@ -10,6 +10,7 @@ from ledger_service.core.encoding import Json
 from ledger_service.core.entry import Authenticity, RuleReference
 from ledger_service.operations.pseudonyms import Party
 from ledger_service.operations.sign_step import WalletSignature
+from ledger_service.store.read import StoredCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Step:
     file. `occurred_at` is the claimed time (RFC 3339 UTC with milliseconds). `expected_head` (leaf hash) refuses the
     step if the case moved on. `idempotency_key` makes a retry safe. `members` are parties that come onto the access
     list of the case with this step, beside the two that act. `signed` is the asserting party's wallet signature
-    over the step; the entry is then marked signed, whatever `authenticity` says.
+    over the step; the entry is then marked signed, whatever `authenticity` says. `seen` is the case as its caller
+    read it just now, which saves reading it again; a case that moved since is judged anew.
     """
 
     verb: str
@@ -37,3 +39,4 @@ class Step:
     idempotency_key: str | None = None
     signed: WalletSignature | None = None
     members: Sequence[Party] = ()
+    seen: StoredCase | None = None

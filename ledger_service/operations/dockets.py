@@ -19,7 +19,7 @@ from ledger_service.store.keys import KeyStore
 from ledger_service.store.read import LedgerReader, StoredEntry
 from ledger_service.store.values import open_value
 
-DOCKETS_REMEMBERED = 1_000  # some megabytes; the steps of a case tend to come close together
+DOCKETS_REMEMBERED = 4_000  # some tens of megabytes; the steps of a case tend to come close together
 
 
 class Dockets:
@@ -36,6 +36,33 @@ class Dockets:
         """Say whether the docket of a case was read and is remembered: then `of` reads what was added at most."""
         return return_id in self._known
 
+    def at(self, return_id: str, head: bytes, *, destroyed: int) -> Docket:
+        """Return the docket of a case that was read just now with this head (leaf hash); else as `of`.
+
+        Args:
+            return_id: The case.
+            head: Of the case. What was remembered at this head needs no query.
+            destroyed: How many keys were destroyed, looked up just now.
+        """
+        with self._lock:
+            known = self._known.get(return_id)
+            if known is not None and known[2] == destroyed and known[1].head == head:
+                self._known.move_to_end(return_id)
+                return known[1]
+        return self.of(return_id)
+
+    def learn(self, return_id: str, docket: Docket, known: Known, *, index: int, destroyed: int) -> None:
+        """Remember a docket with the entry that was just appended to it.
+
+        Args:
+            return_id: The case.
+            docket: As it was when the entry was judged.
+            known: The entry, its values open.
+            index: Where it stands.
+            destroyed: How many keys were destroyed when `docket` was looked up.
+        """
+        self._remember(return_id, index, docket.follow(known), destroyed)
+
     def of(self, return_id: str) -> Docket:
         """Return the docket of a case; empty when there is no such case."""
         destroyed = self._keys.destroyed_count()
@@ -43,17 +70,20 @@ class Dockets:
             last, docket, then = self._known.get(return_id, (-1, Docket(), destroyed))
         if then != destroyed:  # what was opened may be erased now
             last, docket = -1, Docket()
-        rows = self._read.entries_of(return_id, after=last)
+        rows = self._read.chain_of(return_id, after=last)
         if rows:
             known = open_entries(self._read, self._keys, return_id, rows, after=last)
             docket = make_docket(known) if not docket.steps else _followed(docket, known)
             last = rows[-1].index
+        self._remember(return_id, last, docket, destroyed)
+        return docket
+
+    def _remember(self, return_id: str, last: int, docket: Docket, destroyed: int) -> None:
         with self._lock:
             self._known[return_id] = (last, docket, destroyed)
             self._known.move_to_end(return_id)
             while len(self._known) > DOCKETS_REMEMBERED:
                 self._known.popitem(last=False)
-        return docket
 
 
 def read_docket(read: LedgerReader, keys: KeyStore, return_id: str) -> Docket:

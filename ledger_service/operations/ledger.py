@@ -7,6 +7,7 @@ that was opened to read. Does not: decide anything.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ from ledger_service.store.webhooks import Webhooks
 from ledger_service.store.writer import Writer
 
 CHAIN_NAMES = {EMBEDDED_CHAIN_ID: "embedded", 31337: "hardhat_local", 1: "ethereum", 11155111: "sepolia"}
+
+SPACE_SECONDS = 0.25  # how long a look at the free space counts; what is recorded meanwhile is some megabytes at most
 
 Clock = Callable[[], datetime]
 
@@ -75,6 +78,8 @@ class Ledger:
     credentials: Credentials = field(init=False)
     requests: Requests = field(init=False)
     webhooks: Webhooks = field(init=False)
+    _space_seen: float = field(init=False, default=float("-inf"), repr=False)
+    _genesis: tuple[GenesisEntry, bytes] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.dockets = Dockets(self.read, self.keys)
@@ -95,9 +100,13 @@ class Ledger:
     def require_space(self) -> None:
         """Return only while there is room to write: a log that dies half way loses what it promised.
 
+        That there is room is believed for a moment; that there is none, never.
+
         Raises:
             StorageFullError: Less is free than `free_bytes_min` where the mark, or SQLite's file, lies.
         """
+        if time.monotonic() - self._space_seen < SPACE_SECONDS:
+            return
         for folder in {self.mark.path.parent, self.store.folder or self.mark.path.parent}:
             free = shutil.disk_usage(folder).free
             if free < self.free_bytes_min:
@@ -105,14 +114,17 @@ class Ledger:
                     f"{free} bytes are free in {folder}, at least {self.free_bytes_min} are wanted",
                     hint="free space, then go on; reading and verifying work meanwhile",
                 )
+        self._space_seen = time.monotonic()
 
     def genesis(self) -> tuple[GenesisEntry, bytes]:
-        """Return the genesis entry and its leaf hash.
+        """Return the genesis entry and its leaf hash; read once, since no log has two.
 
         Raises:
             LedgerMissingError: Nothing was founded here yet.
             FormatError: The row of index 0 is no genesis entry: somebody altered it.
         """
+        if self._genesis is not None:
+            return self._genesis
         if self.read.size() == 0:
             raise LedgerMissingError(
                 f"there is no ledger in {self.store.shown_url} yet", hint="found it with `rledger deploy`"
@@ -121,7 +133,8 @@ class Ledger:
         entry = parse_entry(encoded)
         if not isinstance(entry, GenesisEntry):  # the writer appends nothing else at index 0
             raise EntryFormatError("entry 0 is no genesis entry", hint="its row was altered: run `rledger audit`")
-        return entry, leaf_hash(encoded)
+        self._genesis = entry, leaf_hash(encoded)
+        return self._genesis
 
     def target(self) -> Target:
         """Return the place where heads are anchored."""

@@ -14,6 +14,7 @@ from hashlib import sha256
 from ledger_service.core.entry import PARTY_BYTES, Actor, Role
 from ledger_service.operations.ledger import Ledger
 from ledger_service.store.drafts import IdempotencyKey
+from ledger_service.store.keys import KeyRing
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,13 @@ def mark_of(party_key: bytes, party: Party) -> bytes:
 
 
 def idempotency_key(
-    ledger: Ledger, recorder: Party, key: str, *, about: Sequence[str], payload: bytes
+    ledger: Ledger,
+    recorder: Party,
+    key: str,
+    *,
+    about: Sequence[str],
+    payload: bytes,
+    keys: KeyRing | None = None,
 ) -> IdempotencyKey:
     """Return a caller's key and the fingerprint of its request under pseudonyms.
 
@@ -46,10 +53,11 @@ def idempotency_key(
         key: The caller's text.
         about: The subject whose key makes the fingerprint, so that it goes when that key is destroyed; one.
         payload: What was asked, as bytes.
+        keys: The keys as they were looked up just now; None: they are looked up.
     """
-    subjects = [f"party:{recorder.reference}", *about]
-    found = ledger.keys.keys_for(subjects)
-    (_, recorder_key), (_, about_key) = found[0], found[-1]
+    ring = keys or ledger.keys.ring()
+    _, recorder_key = ring.key_for(f"party:{recorder.reference}")
+    _, about_key = ring.key_for(about[-1]) if about else (b"", recorder_key)
     scope = _keyed(recorder_key, "scope", recorder.role.value.encode()).hex()[:32]
     name = _keyed(recorder_key, "idempotency", key.encode()).hex()
     return IdempotencyKey(scope, name, _keyed(about_key, "fingerprint", payload))

@@ -16,10 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ledger_service.core.disclosure import SALT_BYTES, Disclosure, evidence_name
+from ledger_service.core.disclosure import EVIDENCE_PREFIX, SALT_BYTES, Disclosure, evidence_name
+from ledger_service.core.docket import Known
+from ledger_service.core.encoding import encode, parse
 from ledger_service.core.entry import (
     RETURN_ID_BYTES,
     Authenticity,
+    CaseEntry,
     EvidenceDescriptor,
     NamedCommitment,
     Role,
@@ -27,6 +30,7 @@ from ledger_service.core.entry import (
 from ledger_service.core.fields import Subject
 from ledger_service.core.lifecycle import LIFECYCLE
 from ledger_service.core.returns import Command
+from ledger_service.core.step import STATEMENT_NAMES
 from ledger_service.errors import (
     CaseMovedError,
     GateClosedError,
@@ -46,7 +50,8 @@ from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.pseudonyms import Party, actor
 from ledger_service.operations.sign_step import Content, check_signature
 from ledger_service.store.drafts import Appended, CaseDraft, IdempotencyKey, SealedValue, StoredFile
-from ledger_service.store.values import seal_value
+from ledger_service.store.read import StoredCase
+from ledger_service.store.values import NONCE_BYTES, seal_value
 
 __all__ = ["Party", "Recorded", "Step", "record", "recording"]
 
@@ -55,10 +60,14 @@ JUDGED_AGAIN_MAX = 20  # times that a case may move on while one step is judged;
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The durable answer: the case, and where its new entry stands."""
+    """The durable answer: the case, where its new entry stands, and its values in the order of its commitments.
+
+    `disclosures` is None where the entry stood before: it holds the values of the first call.
+    """
 
     return_id: str
     appended: Appended
+    disclosures: tuple[Disclosure, ...] | None = None
 
 
 def record(ledger: Ledger, step: Step) -> Recorded:
@@ -87,14 +96,15 @@ def recording(ledger: Ledger, step: Step) -> Appending[Recorded]:
     files = _take_in(ledger, step.evidence)
     sent = False
     try:
-        key = request_key(ledger, asked, files)
+        key = request_key(ledger, asked, files, keys=judged.keys)
         for _ in range(JUDGED_AGAIN_MAX):
-            draft = _draft(ledger, step, return_id, judged, files, key)
+            draft, disclosures = _draft(ledger, step, return_id, judged, files, key)
             sent = True
             try:
                 appended = yield draft
                 break
             except CaseMovedError:
+                step = replace(step, seen=None)
                 judged = yield from admitting(ledger, step, return_id)
         else:
             raise CaseMovedError(
@@ -112,7 +122,9 @@ def recording(ledger: Ledger, step: Step) -> Appending[Recorded]:
         raise
     if appended.replayed:  # the files of the first call stand; these are copies
         _forget(ledger, files)
-    return Recorded(getattr(appended.entry, "return_id", return_id), appended)
+        return Recorded(getattr(appended.entry, "return_id", return_id), appended)
+    _remember(ledger, judged, appended, disclosures)
+    return Recorded(return_id, appended, disclosures)
 
 
 def _draft(
@@ -122,15 +134,17 @@ def _draft(
     judged: Admitted,
     files: Sequence[tuple[str, StoredEvidence]],
     key: IdempotencyKey | None,
-) -> CaseDraft:
-    case_key_id, case_key = ledger.keys.key_for(f"case:{return_id}")
+) -> tuple[CaseDraft, tuple[Disclosure, ...]]:
+    keys = judged.keys
+    case_key_id, case_key = keys.key_for(f"case:{return_id}")
     person_key_id, person_key = case_key_id, case_key
     if step.asserted_by.role is Role.BUYER:  # what a consumer says in their own words is about the consumer
-        person_key_id, person_key = ledger.keys.key_for(f"party:{step.asserted_by.reference}")
+        person_key_id, person_key = keys.key_for(f"party:{step.asserted_by.reference}")
     transition = LIFECYCLE.transition(step.verb)
     assert transition is not None  # `admit` accepted the step
-    disclosures = [Disclosure(evidence_name(kind), _salt(), stored.sha256.hex()) for kind, stored in files]
-    disclosures += [Disclosure(name, _salt(), value) for name, value in judged.fields.committed.items()]
+    drawn = _Drawn(len(files) + len(judged.fields.committed) + len(STATEMENT_NAMES))
+    disclosures = [Disclosure(evidence_name(kind), drawn.salt(), stored.sha256.hex()) for kind, stored in files]
+    disclosures += [Disclosure(name, drawn.salt(), value) for name, value in judged.fields.committed.items()]
     asserted_by = actor(case_key, step.asserted_by)
     used_up = None
     # The retry of a signed step comes when the head has moved: the writer finds it by its key and decides nothing.
@@ -144,7 +158,7 @@ def _draft(
             actor=asserted_by,
             now=int(ledger.clock().timestamp()),
         )
-        disclosures += [Disclosure(name, _salt(), value) for name, value in values.items()]
+        disclosures += [Disclosure(name, drawn.salt(), value) for name, value in values.items()]
         used_up = IdempotencyKey("statement", statement_digest.hex(), statement_digest)
     commitments = [disclosure.commitment() for disclosure in disclosures]
     command = Command(
@@ -174,9 +188,9 @@ def _draft(
         known = None if position < len(files) else transition.fields.get(disclosure.name)
         joint = known is not None and known.subject is Subject.CASE  # files, words and wallets are a person's
         key_id, key = (case_key_id, case_key) if joint else (person_key_id, person_key)
-        return SealedValue(position, disclosure.name, key_id, seal_value(key, disclosure))
+        return SealedValue(position, disclosure.name, key_id, seal_value(key, disclosure, nonce=drawn.nonce()))
 
-    return CaseDraft(
+    draft = CaseDraft(
         command=command,
         values=tuple(sealed(n, disclosure) for n, disclosure in enumerate(disclosures)),
         files=tuple(
@@ -186,8 +200,25 @@ def _draft(
         idempotency=key,
         judged_at=judged.judged_at,
         used_up=used_up,
-        members=new_members(ledger, return_id, (step.asserted_by, step.recorded_by, *step.members)),
+        members=new_members(ledger, return_id, (step.asserted_by, step.recorded_by, *step.members), keys=keys),
     )
+    return draft, tuple(disclosures)
+
+
+def _remember(ledger: Ledger, judged: Admitted, appended: Appended, disclosures: Sequence[Disclosure]) -> None:
+    """Keep the case and its docket as they are with this entry, so that the next step reads neither."""
+    entry = appended.entry
+    assert isinstance(entry, CaseEntry)  # a step of a case
+    if appended.case is not None:
+        ledger.read.learn(StoredCase(appended.case, appended.index))
+    if entry.seq == len(judged.docket.steps):  # judged against all that was before it
+        opened = {one.name: one.value for one in disclosures if not one.name.startswith(EVIDENCE_PREFIX)}
+        values = parse(encode({**entry.facts, **opened}))  # as they will be read
+        assert isinstance(values, dict)
+        known = Known(appended.leaf_hash, entry, values)
+        ledger.dockets.learn(
+            entry.return_id, judged.docket, known, index=appended.index, destroyed=judged.keys.destroyed
+        )
 
 
 def _content(step: Step, judged: Admitted, files: Sequence[tuple[str, StoredEvidence]]) -> Content:
@@ -229,5 +260,20 @@ def _forget(ledger: Ledger, files: Sequence[tuple[str, StoredEvidence]]) -> None
             ledger.evidence.erase(stored.name)
 
 
-def _salt() -> bytes:
-    return secrets.token_bytes(SALT_BYTES)
+class _Drawn:
+    """Random bytes for the salts and nonces of one step, drawn at once; each is handed out one time."""
+
+    def __init__(self, count: int) -> None:
+        self._bytes = secrets.token_bytes(count * (SALT_BYTES + NONCE_BYTES))
+        self._used = 0
+
+    def salt(self) -> bytes:
+        return self._take(SALT_BYTES)
+
+    def nonce(self) -> bytes:
+        return self._take(NONCE_BYTES)
+
+    def _take(self, count: int) -> bytes:
+        self._used += count
+        assert self._used <= len(self._bytes)  # drawn for the most that a step takes
+        return self._bytes[self._used - count : self._used]

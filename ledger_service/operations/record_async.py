@@ -23,6 +23,8 @@ from ledger_service.store.drafts import Appended, Draft
 from ledger_service.store.ledger import Outcome
 from ledger_service.store.writer import Writer
 
+READ_AT_ONCE_MAX = 16  # entries of a case that are read in the loop: a change of thread would cost as much
+
 
 async def record_async(ledger: Ledger, step: Step) -> Recorded:
     """Record a step and return once it is durable.
@@ -33,7 +35,8 @@ async def record_async(ledger: Ledger, step: Step) -> Recorded:
     writer = ledger.require_writer()
     if step.evidence:
         return await asyncio.to_thread(record, ledger, step)
-    if step.return_id is not None and not ledger.dockets.holds(step.return_id):
+    short = step.seen is not None and step.seen.case.count <= READ_AT_ONCE_MAX
+    if step.return_id is not None and not short and not ledger.dockets.holds(step.return_id):
         await asyncio.to_thread(ledger.dockets.of, step.return_id)
     inbox = _inbox_of(asyncio.get_running_loop())
     work = recording(ledger, step)

@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from ledger_service.errors import SettingsError, StoreBusyError
 from ledger_service.store.failures import translated
+from ledger_service.store.readers import Readers
 
 BUSY_MILLISECONDS = 5_000  # how long a connection waits for another writer before it gives up
 WAL_PAGES_MAX = 4_000  # 16 MB of log before SQLite moves it into the database: longer runs, the same promise
@@ -48,6 +49,7 @@ class Database:
         self.folder = None if path is None else path.parent
         self.shown_url = engine.url.render_as_string(hide_password=True)
         self._reading = engine
+        self._readers = Readers(engine)
         self._writing = engine.execution_options(**{WRITE: True})
 
     def __enter__(self) -> Self:
@@ -58,6 +60,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        self._readers.close()
         self.engine.dispose()
 
     def sql(self, statement: str) -> str:
@@ -77,18 +80,11 @@ class Database:
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Return all rows of one query, written with `?`.
 
-        On the driver's own cursor: for a query of microseconds SQLAlchemy's wrapping costs more than the query.
-
         Raises:
             StoreError: The narrowest one for what the driver said.
         """
-        with (
-            translated(self.folder),
-            closing(self.engine.raw_connection()) as connection,
-            closing(connection.cursor()) as cursor,
-        ):
-            cursor.execute(self.sql(statement), values)
-            return list(cursor.fetchall())
+        with translated(self.folder):
+            return self._readers.rows(self.sql(statement), values)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

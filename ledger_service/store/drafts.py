@@ -7,12 +7,13 @@ known. Does not: write anything (`ledger.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ledger_service.core.entry import CaseEntry, Entry
 from ledger_service.core.log_entry import After, GenesisEntry, KeyEntry, SealEntry
-from ledger_service.core.returns import Command
+from ledger_service.core.returns import Case, Command
 from ledger_service.errors import StoreError
+from ledger_service.store.commit_nodes import CommitNodes
 
 FINGERPRINT_BYTES = 32  # SHA-256 of the payload
 KEY_ID_BYTES = 16
@@ -112,7 +113,8 @@ Draft = CaseDraft | AsideDraft | LogDraft
 class Appended:
     """A durable entry: its index, leaf hash, exact bytes and value, and the signed checkpoint that covers it.
 
-    `size` is that checkpoint's. `replayed` says that the idempotency key had led to this entry before.
+    `size` is that checkpoint's. `replayed` says that the idempotency key had led to this entry before. `nodes` are
+    those of its commit, and `case` is the return after the entry, where it was this one that appended it.
     """
 
     index: int
@@ -122,6 +124,8 @@ class Appended:
     checkpoint: bytes
     size: int
     replayed: bool = False
+    nodes: CommitNodes | None = field(default=None, repr=False, compare=False)
+    case: Case | None = field(default=None, repr=False, compare=False)
 
 
 def require_attachments(

@@ -33,6 +33,7 @@ from ledger_service.errors import (
     LedgerMissingError,
     SignatureRefusedError,
 )
+from ledger_service.store.commit_nodes import CommitNodes
 from ledger_service.store.drafts import (
     AsideDraft,
     CaseDraft,
@@ -70,6 +71,7 @@ class Placed:
     leaf_hash: bytes
     encoded: bytes
     entry: Entry
+    case: Case | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,11 @@ class Group:
         self.origin = tip.origin
         self.last_seal_size = tip.last_seal_size
         self.frontier = tip.frontier.copy()
+        self._before = tip.frontier
         self.cases = cases
         self.placed: list[Placed] = []
         self.entries: list[Row] = []
-        self.nodes: list[Row] = []
+        self.nodes: list[tuple[int, bytes]] = []
         self.values: list[Row] = []
         self.files: list[Row] = []
         self.new_keys: list[Row] = []
@@ -163,6 +166,10 @@ class Group:
     def case_rows(self) -> list[Row]:
         """Return the rows of the cases that this group moved."""
         return [case_row(self.cases[return_id][0], index) for return_id, index in self._moved.items()]
+
+    def commit_nodes(self) -> CommitNodes:
+        """Return the tree nodes of this commit, for the proofs of its entries."""
+        return CommitNodes.of(self._before, self.nodes, size=self.size)
 
     def own(self, index: int) -> Placed | None:
         """Return the entry at this index if this group appended it."""
@@ -236,7 +243,7 @@ class Group:
         """Take a step into the rows; nothing here refuses."""
         draft, index = step.draft, self.size
         first = index if step.first is None else step.first
-        placed = self._place(step.entry, step.encoded, step.moved.head, first)
+        placed = self._place(step.entry, step.encoded, step.moved.head, first, case=step.moved)
         self.cases[step.moved.return_id] = step.moved, first
         self._moved[step.moved.return_id] = index
         self._keep_values(draft.values, index)
@@ -261,14 +268,16 @@ class Group:
             raise EntryFormatError("a log step is recorded at the time it is given")
         return self._place(entry, encoded, leaf_hash(encoded))
 
-    def _place(self, entry: Entry, encoded: bytes, leaf: bytes, first: int | None = None) -> Placed:
+    def _place(
+        self, entry: Entry, encoded: bytes, leaf: bytes, first: int | None = None, *, case: Case | None = None
+    ) -> Placed:
         index = self.frontier.size
         first_node = self._first_node + len(self.nodes)
         for offset, value in enumerate(self.frontier.append(leaf)):
             self.nodes.append((first_node + offset, value))
         return_id, seq = (entry.return_id, entry.seq) if isinstance(entry, CaseEntry) else (None, None)
         self.entries.append((index, leaf, kind_of(entry).value, return_id, first, seq, self.now, encoded))
-        placed = Placed(index, leaf, encoded, entry)
+        placed = Placed(index, leaf, encoded, entry, case)
         self.placed.append(placed)
         return placed
 

@@ -38,6 +38,7 @@ from ledger_service.errors import (
 )
 from ledger_service.store import lookups, statements
 from ledger_service.store.anchors import read_newest_final_anchor
+from ledger_service.store.commit_nodes import CommitNodes
 from ledger_service.store.connection import Database, take_lock
 from ledger_service.store.drafts import Appended, AsideDraft, CaseDraft, Draft, LogDraft
 from ledger_service.store.failures import ConnectionLostError, RowRefusedError, outcome_known, translate, translated
@@ -124,7 +125,8 @@ class LogWriter:
                 group = self._begin_group(connection, tip, drafts)
                 taken = self._take(group, drafts)
                 head = self._insert(connection, group) if group.placed else None
-                answers = [self._answer(connection, group, item, head) for item in taken]
+                nodes = group.commit_nodes() if group.placed else None
+                answers = [self._answer(connection, group, item, head, nodes) for item in taken]
             except BaseException:
                 self._drop(connection)  # like the memory, the connection is not believed after an error
                 raise
@@ -280,7 +282,12 @@ class LogWriter:
         return _Head(group.size, root, note)
 
     def _answer(
-        self, connection: Connection, group: Group, item: Placed | Replay | Exception, head: _Head | None
+        self,
+        connection: Connection,
+        group: Group,
+        item: Placed | Replay | Exception,
+        head: _Head | None,
+        nodes: CommitNodes | None,
     ) -> Outcome:
         if isinstance(item, Exception):
             return item
@@ -288,7 +295,8 @@ class LogWriter:
         if own is not None:
             assert head is not None  # the group holds an entry, so it was signed
             replayed = isinstance(item, Replay)
-            return Appended(own.index, own.leaf_hash, own.encoded, own.entry, head.note, head.size, replayed)
+            where = own.index, own.leaf_hash, own.encoded, own.entry, head.note, head.size
+            return Appended(*where, replayed, nodes, None if replayed else own.case)
         return lookups.read_replayed(connection, self.store, item.index)
 
     def _read_tip(self, connection: Connection, known: Tip | None) -> Tip:

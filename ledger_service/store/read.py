@@ -33,6 +33,8 @@ from ledger_service.store.statements import select_nodes
 
 CHUNK = 1_000  # entries read at once by an audit: about a megabyte
 
+CASES_REMEMBERED = 8_000  # some megabytes; parsing a case costs more than reading it
+
 _ENTRY = "idx, leaf_hash, kind, return_id, first_idx, seq, recorded_at, entry"
 _CHECKPOINT = "size, root, note, recorded_at"
 
@@ -78,6 +80,7 @@ class LedgerReader:
     def __init__(self, store: Database) -> None:
         """Take an open store."""
         self._store = store
+        self._cases: dict[str, StoredCase] = {}  # believed only while head and index are those of the row
 
     def size(self) -> int:
         """Return how many entries are committed."""
@@ -128,6 +131,12 @@ class LedgerReader:
                 return
             start = int(rows[-1][0]) + 1
             left = None if left is None else left - len(rows)
+
+    def chain_of(self, return_id: str, *, after: int = -1) -> list[StoredEntry]:
+        """Return the entries on the chain of a case with an index above `after`, by index."""
+        first = "SELECT idx FROM entries WHERE return_id = ? AND seq = 0"
+        statement = f"SELECT {_ENTRY} FROM entries WHERE first_idx = ({first}) AND idx > ? ORDER BY idx"  # noqa: S608
+        return [_entry(row) for row in self._all(statement, return_id, after)]
 
     def entries_of(self, return_id: str, *, after: int = -1) -> list[StoredEntry]:
         """Return every entry of a case with an index above `after`, those beside its chain included, by index."""
@@ -247,10 +256,42 @@ class LedgerReader:
         Raises:
             UnknownReturnError: There is none.
         """
-        rows = self._all("SELECT snapshot, last_index FROM cases WHERE return_id = ?", return_id)
+        rows = self._all("SELECT head, last_index, snapshot FROM cases WHERE return_id = ?", return_id)
         if not rows:
             raise UnknownReturnError(f"there is no return {return_id:.60}", hint="look the return_id up")
-        return StoredCase(parse_case(encoding.parse(str(rows[0][0]).encode())), int(rows[0][1]))
+        return self._case(return_id, *rows[0])
+
+    def case_for(self, return_id: str, mark: bytes) -> tuple[StoredCase, bool]:
+        """Return a case as `case` does, and whether the party with this mark (32 bytes) is on its access list.
+
+        Raises:
+            UnknownReturnError: There is none.
+        """
+        rows = self._all(
+            "SELECT head, last_index, snapshot, EXISTS (SELECT 1 FROM members m WHERE m.return_id = c.return_id"
+            " AND m.mark = ?) FROM cases c WHERE c.return_id = ?",
+            mark,
+            return_id,
+        )
+        if not rows:
+            raise UnknownReturnError(f"there is no return {return_id:.60}", hint="look the return_id up")
+        *row, member = rows[0]
+        return self._case(return_id, *row), bool(member)
+
+    def _case(self, return_id: str, head: object, last_index: int, snapshot: str) -> StoredCase:
+        known = self._cases.get(return_id)
+        if known is not None and (known.case.head, known.last_index) == (stored_bytes(head), last_index):
+            return known
+        stored = StoredCase(parse_case(encoding.parse(str(snapshot).encode())), int(last_index))
+        if stored.case.head == stored_bytes(head):  # a row that contradicts itself is not remembered
+            self.learn(stored)
+        return stored
+
+    def learn(self, stored: StoredCase) -> None:
+        """Remember a case as it was read, or as it is after an entry that was appended just now."""
+        if len(self._cases) >= CASES_REMEMBERED:
+            self._cases.clear()
+        self._cases[stored.case.return_id] = stored
 
     def find_case(self, return_id: str) -> Case | None:
         """Return a case as the projection has it, None if there is none."""

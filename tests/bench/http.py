@@ -3,7 +3,8 @@
 Ours: `rledger serve` in a process of its own, and POSTs of `…/transitions` that are authenticated, idempotent, judged
 against their case, sealed, signed, appended to tree and log, and durable before they are answered with a receipt; the
 worker anchors beside. Baselines (`http_kit/baselines.py`) take the same bodies over the same server: one only checks
-them, one also stores their bytes in groups, one commits each in a SQLModel session.
+them, one also stores their bytes in groups, two commit each in a
+SQLModel session.
 
 Throughput is of 32 connections that never rest; rounds alternate between the endpoints. Latency is compared at one
 rate of arrival for both, half of what the ledger takes, and counted from when a request was due: at full load a
@@ -21,14 +22,14 @@ from typing import Any
 
 from tests.bench.http_kit import served
 from tests.bench.http_kit.load import Measured, run_load
-from tests.bench.http_kit.prepared import BODIES, Prepared, prepare, requests
+from tests.bench.http_kit.prepared import BODIES, Prepared, lanes, prepare
 
 CONNECTIONS = 32
 ROUNDS = 5
 RETURNS = 500  # of a round; each is taken through all steps
 RETURNS_SHORT = 100
 SHARE_OF_FULL = 0.5  # at which latencies are compared
-BASELINES = ("validate_only", "orm_commit_each", "bare_group_commit")
+BASELINES = ("validate_only", "orm_commit_each", "orm_commit_each_wal", "bare_group_commit")
 
 
 def measure(short: bool) -> dict[str, Any]:
@@ -41,13 +42,13 @@ def measure(short: bool) -> dict[str, Any]:
         ports = {one: stack.enter_context(served.baseline(one, folder)) for one in BASELINES}
         ports["ledger"] = stack.enter_context(served.ledger(prepared.environment))
         for port in ports.values():
-            run_load([port], work.take(port == ports["ledger"]), connections=CONNECTIONS)  # warm: caches, imports
+            run_load([port], work.take(port == ports["ledger"]))  # warm: caches, imports
         full = alternate(ports, rounds, lambda name, port: run_load(
-            [port], work.take(name == "ledger"), connections=CONNECTIONS))  # fmt: skip
+            [port], work.take(name == "ledger")))  # fmt: skip
         rate = SHARE_OF_FULL * statistics.median(one.per_second for one in full["ledger"])
         compared = {one: ports[one] for one in ("ledger", "bare_group_commit")}
         paced = alternate(compared, rounds, lambda name, port: run_load(
-            [port], work.take(name == "ledger"), connections=CONNECTIONS, rate=rate))  # fmt: skip
+            [port], work.take(name == "ledger"), rate=rate))  # fmt: skip
     return {"figures": figures(full, paced, rate, len(BODIES) * returns), "ratios": ratios(full, paced)}
 
 
@@ -60,14 +61,14 @@ class Work:
         self._returns = returns
         self._taken = 0
 
-    def take(self, fresh: bool) -> list[bytes]:
+    def take(self, fresh: bool) -> list[list[bytes]]:
         """Return the requests of a round: of returns that no round had, or of the first ones."""
         start = self._taken if fresh else 0
         if fresh:
             self._taken += self._returns
         chosen = self._prepared.return_ids[start : start + self._returns]
         assert len(chosen) == self._returns, "more rounds than returns were prepared for"
-        return requests(self._prepared, chosen)
+        return lanes(self._prepared, chosen, connections=CONNECTIONS)
 
 
 def alternate(ports: Mapping[str, int], rounds: int, run: Callable[[str, int], Measured]) -> dict[str, list[Measured]]:
@@ -90,6 +91,7 @@ def ratios(full: Mapping[str, Sequence[Measured]], paced: Mapping[str, Sequence[
     return {
         "vs_validate_only": throughput("validate_only"),
         "vs_orm_commit_each": throughput("orm_commit_each"),
+        "vs_orm_commit_each_wal": throughput("orm_commit_each_wal"),
         "vs_bare_group_commit": throughput("bare_group_commit"),
         "p99_vs_bare_group_commit": round(
             statistics.median(ours.percentile(0.99) / theirs.percentile(0.99) for ours, theirs in pairs), 4

@@ -14,13 +14,13 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, RootTransaction
 
 from ledger_service.errors import LedgerError
 from ledger_service.store.drafts import CaseDraft
 from ledger_service.store.engine import open_store
-from ledger_service.store.group import Group, Placed, Replay
 from ledger_service.store.ledger import LogWriter, Outcome
 from ledger_service.store.mark import HighWaterMark
 from ledger_service.store.writer import Writer
@@ -38,8 +38,8 @@ class HastyLog(LogWriter):
         self.ready: list[Outcome] = []
         self.slots: Sequence[object] = ()
 
-    def _answer(self, connection: Connection, group: Group, item: Placed | Replay | Exception, head: object) -> Outcome:
-        answer = super()._answer(connection, group, item, head)  # type: ignore[arg-type] # the private head
+    def _answer(self, *arguments: Any) -> Outcome:
+        answer = super()._answer(*arguments)
         self.ready.append(answer)
         return answer
 

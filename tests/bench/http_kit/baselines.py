@@ -1,8 +1,9 @@
 """What the ledger's endpoint is compared with: the same body over the same server, and less work behind it.
 
 `validate_only` parses and checks the body as the ledger does, and answers. `bare_group_commit` also stores its bytes:
-one thread commits what came meanwhile. `orm_commit_each` is the endpoint that a web developer writes first: a SQLModel
-session and a commit for each request. All SQLite files have WAL and `synchronous=FULL`, as the ledger's has.
+one thread commits what came meanwhile, with WAL and `synchronous=FULL` as the ledger has them. `orm_commit_each` is the
+endpoint that a web developer writes first: a SQLModel session and a commit for each request, in a SQLite file as it
+comes (a rollback journal, durable commits). `orm_commit_each_wal` is the same with WAL and `synchronous=FULL`.
 
     python -m tests.bench.http_kit.baselines NAME PORT FOLDER
 """
@@ -20,7 +21,7 @@ from typing import Annotated, Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlmodel import Field, Session, SQLModel, create_engine
 
 from ledger_service.api.bodies import body_of
@@ -67,14 +68,23 @@ def bare_group_commit(folder: Path) -> FastAPI:
 
 def orm_commit_each(folder: Path) -> FastAPI:
     """Return an application with a session and a commit for each request."""
-    app = FastAPI()
-    engine = create_engine(f"sqlite:///{folder / 'orm.sqlite3'}", connect_args={"timeout": 60})
+    return _orm(create_engine(f"sqlite:///{folder / 'orm.sqlite3'}", connect_args={"timeout": 60}))
+
+
+def orm_commit_each_wal(folder: Path) -> FastAPI:
+    """Return the same over a write-ahead log."""
+    engine = create_engine(f"sqlite:///{folder / 'orm-wal.sqlite3'}", connect_args={"timeout": 60})
 
     @event.listens_for(engine, "connect")
     def durable(connection: Any, _record: Any) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
 
+    return _orm(engine)
+
+
+def _orm(engine: Engine) -> FastAPI:
+    app = FastAPI()
     SQLModel.metadata.tables["recordedstep"].create(engine)
 
     @app.post(PATH)
@@ -136,6 +146,7 @@ BASELINES: dict[str, Callable[[Path], FastAPI]] = {
     "validate_only": validate_only,
     "bare_group_commit": bare_group_commit,
     "orm_commit_each": orm_commit_each,
+    "orm_commit_each_wal": orm_commit_each_wal,
 }
 
 

@@ -1,7 +1,7 @@
 """A load of prepared HTTP/1.1 requests over a fixed number of connections, cheap enough to share cores with a server.
 
-Promises: every request is sent once and answered once, in order on its connection; an answer of another status than
-201 ends the run. Latency is from when a request was due to when its answer was whole, so that a server which falls
+Promises: every request is sent once and answered once, those of a connection in their order; an answer of another
+status than 201 ends the run. Latency is from when a request was due to when its answer was whole, so that a server which falls
 behind cannot hide it. Does not: know what is sent.
 """
 
@@ -38,39 +38,50 @@ class Measured:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000
 
 
-def run_load(
-    ports: Sequence[int], requests: Sequence[bytes], *, connections: int, rate: float | None = None
-) -> Measured:
+def run_load(ports: Sequence[int], lanes: Sequence[Sequence[bytes]], *, rate: float | None = None) -> Measured:
     """Send the requests and return what was measured.
 
     Args:
         ports: On the loopback address; connections are spread over them.
-        requests: Whole requests, sent in this order.
-        connections: How many are open at once; each has one request under way at most.
-        rate: Requests a second that become due, however the server does; None: the next as soon as one is answered.
+        lanes: For each connection its whole requests, sent in this order, one under way at a time.
+        rate: Requests a second that become due over all lanes, however the server does; None: the next of a lane is
+            due as soon as the one before it is answered.
 
     Raises:
         AssertionError: An answer was not 201.
     """
-    return uvloop.run(_run(ports, requests, connections, rate))
+    return uvloop.run(_run(ports, lanes, rate))
 
 
 class _Connection(asyncio.Protocol):
     """One connection: sends what is due, reads one whole answer, reports it."""
 
-    def __init__(self, load: _Load) -> None:
+    def __init__(self, load: _Load, requests: Sequence[bytes], place: int) -> None:
         self._load = load
+        self._requests = deque(requests)
+        self._due: deque[float] = deque()  # of those that became due, the one under way included
+        self._place = place
         self._received = b""
-        self._due = 0.0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's class has another base
 
-    def send(self, due: float, request: bytes) -> None:
-        assert self._transport is not None
-        self._due = due
-        self._transport.write(request)
+    def start(self, started: float, pace: tuple[float, int] | None) -> None:
+        """Begin; with a pace (requests a second over all lanes, number of lanes) each comes at its time."""
+        if pace is None:
+            self.becomes_due(time.perf_counter())
+            return
+        rate, lanes = pace
+        loop, now = asyncio.get_running_loop(), time.perf_counter()
+        for n in range(len(self._requests)):
+            due = started + (n * lanes + self._place) / rate
+            loop.call_later(max(0.0, due - now), self.becomes_due, due)
+
+    def becomes_due(self, due: float) -> None:
+        self._due.append(due)
+        if len(self._due) == 1:
+            self._send()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -85,7 +96,11 @@ class _Connection(asyncio.Protocol):
             self._load.fail(AssertionError(self._received[:2000].decode(errors="replace")))
             return
         self._received = b""
-        self._load.answered(self, self._due)
+        self._load.answered(time.perf_counter() - self._due.popleft())
+        if self._due:
+            self._send()
+        elif self._load.restless and self._requests:
+            self.becomes_due(time.perf_counter())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._load.fail(exc or AssertionError("the server closed a connection"))
@@ -94,68 +109,44 @@ class _Connection(asyncio.Protocol):
         assert self._transport is not None
         self._transport.close()
 
+    def _send(self) -> None:
+        assert self._transport is not None
+        self._transport.write(self._requests.popleft())
+
 
 class _Load:
-    """The requests that wait, and the connections that are free."""
+    """What all connections report to."""
 
-    def __init__(self, requests: Sequence[bytes], rate: float | None) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._requests = requests
-        self._rate = rate
-        self._next = 0
-        self._due: deque[tuple[float, bytes]] = deque()
-        self._free: deque[_Connection] = deque()
-        self._latencies: list[float] = []
-        self.done: asyncio.Future[None] = self._loop.create_future()
+    def __init__(self, count: int, *, restless: bool) -> None:
+        self.restless = restless
+        self.latencies: list[float] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._count = count
 
     def fail(self, error: BaseException) -> None:
         if not self.done.done():
             self.done.set_exception(error)
 
-    def answered(self, connection: _Connection, due: float) -> None:
-        self._latencies.append(time.perf_counter() - due)
-        if len(self._latencies) == len(self._requests):
+    def answered(self, latency: float) -> None:
+        self.latencies.append(latency)
+        if len(self.latencies) == self._count and not self.done.done():
             self.done.set_result(None)
-            return
-        if self._rate is None and self._next < len(self._requests):
-            connection.send(time.perf_counter(), self._requests[self._next])
-            self._next += 1
-        elif self._due:
-            connection.send(*self._due.popleft())
-        else:
-            self._free.append(connection)
-
-    async def run(self, connections: Sequence[_Connection]) -> Measured:
-        self._free.extend(connections)
-        started = time.perf_counter()
-        if self._rate is None:
-            while self._free and self._next < len(self._requests):
-                self._free.popleft().send(time.perf_counter(), self._requests[self._next])
-                self._next += 1
-        else:
-            for n, request in enumerate(self._requests):
-                due = started + n / self._rate
-                if (early := due - time.perf_counter()) > 0:
-                    await asyncio.sleep(early)
-                if self._free:
-                    self._free.popleft().send(due, request)
-                else:
-                    self._due.append((due, request))
-                if self.done.done():
-                    break
-        await self.done
-        return Measured(time.perf_counter() - started, tuple(self._latencies))
 
 
-async def _run(ports: Sequence[int], requests: Sequence[bytes], connections: int, rate: float | None) -> Measured:
-    load = _Load(requests, rate)
+async def _run(ports: Sequence[int], lanes: Sequence[Sequence[bytes]], rate: float | None) -> Measured:
+    load = _Load(sum(len(lane) for lane in lanes), restless=rate is None)
     loop = asyncio.get_running_loop()
     opened: list[_Connection] = []
-    for n in range(connections):
-        _, connection = await loop.create_connection(lambda: _Connection(load), "127.0.0.1", ports[n % len(ports)])
+    for place, lane in enumerate(lanes):
+        connection = _Connection(load, lane, place)
+        await loop.create_connection(lambda made=connection: made, "127.0.0.1", ports[place % len(ports)])  # type: ignore[misc]
         opened.append(connection)
+    started = time.perf_counter()
     try:
-        return await load.run(opened)
+        for connection in opened:
+            connection.start(started, None if rate is None else (rate, len(lanes)))
+        await load.done
+        return Measured(time.perf_counter() - started, tuple(load.latencies))
     finally:
         load.done.cancel()
         for connection in opened:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ledger_service.core import encoding
 from ledger_service.core.encoding import Json
@@ -66,7 +67,8 @@ def prepare(folder: Path, *, returns: int, database: dict[str, str] | None = Non
         database: Settings that name a PostgreSQL database; None: SQLite in the home.
     """
     environment = {"LEDGER_HOME": str(folder / "home"), "LEDGER_REQUESTS_PER_SECOND_MAX": "0", **(database or {})}
-    settings = Settings(**{name.removeprefix("LEDGER_").lower(): value for name, value in environment.items()})
+    given: dict[str, Any] = {name.removeprefix("LEDGER_").lower(): value for name, value in environment.items()}
+    settings = Settings(**given)
     world = World(settings, clock=_Now(), owner_url=environment.get("LEDGER_MIGRATION_DATABASE_URL", ""))
     world.found()
     file = photo(folder)
@@ -90,12 +92,15 @@ def prepare(folder: Path, *, returns: int, database: dict[str, str] | None = Non
     return Prepared(environment, token, tuple(return_ids))
 
 
-def requests(prepared: Prepared, return_ids: Sequence[str]) -> list[bytes]:
-    """Return the requests that take these returns through all steps, each step of all before the next."""
+def lanes(prepared: Prepared, return_ids: Sequence[str], *, connections: int) -> list[list[bytes]]:
+    """Return for each connection the requests that take its returns through all steps, each step of all in turn."""
     return [
-        _request(prepared.token, return_id, body, key=f"{return_id}-{step}")
-        for step, body in enumerate(BODIES)
-        for return_id in return_ids
+        [
+            _request(prepared.token, return_id, body, key=f"{return_id}-{step}")
+            for step, body in enumerate(BODIES)
+            for return_id in return_ids[place::connections]
+        ]
+        for place in range(connections)
     ]
 
 
