@@ -12,7 +12,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ledger_service import __version__
-from ledger_service.api import cases, credentials, entries, help_pages, metrics, problems, public, returns, webhooks
+from ledger_service.api import (
+    batch,
+    cases,
+    credentials,
+    entries,
+    help_pages,
+    metrics,
+    problems,
+    public,
+    returns,
+    webhooks,
+)
 from ledger_service.api.middleware import Envelope
 from ledger_service.api.observe import Observer
 from ledger_service.api.openapi import describe
@@ -21,7 +32,7 @@ from ledger_service.errors import LedgerError
 from ledger_service.operations.ledger import Ledger
 from ledger_service.settings import Settings
 
-_PARTS = (returns, cases, entries, credentials, public, webhooks, metrics, help_pages)
+_PARTS = (returns, batch, cases, entries, credentials, public, webhooks, metrics, help_pages)
 
 
 def make_app(ledger: Ledger, settings: Settings) -> FastAPI:

@@ -19,12 +19,13 @@ from ledger_service.api.steps import expected_head, step_of
 from ledger_service.api.wire import CaseAnswer, CaseList, RecordedAnswer, StepRequest
 from ledger_service.core.case import Case
 from ledger_service.core.encoding import Json
-from ledger_service.core.entry import CaseEntry, Role
+from ledger_service.core.entry import CaseEntry
 from ledger_service.core.receipt import receipt_members
 from ledger_service.core.returns import allowed_verbs
 from ledger_service.errors import UnknownReturnError, WrongStateError
 from ledger_service.operations.access import list_cases, open_case
 from ledger_service.operations.answer import receipt_of
+from ledger_service.operations.principal import Principal
 from ledger_service.operations.record import Recorded
 from ledger_service.operations.record_async import record_async
 from ledger_service.store.read import StoredCase
@@ -42,14 +43,7 @@ _CREATED: dict[int | str, dict[str, Any]] = {201: {"model": RecordedAnswer}}
 )
 async def open_return(service: At, principal: Recorder, key: Key, body: StepBody) -> Response:
     """Open a return: record its first step, under a new random return_id."""
-    try:
-        step = step_of(service, principal, body, return_id=None, expected_head=None, idempotency_key=key)
-        return answer_recorded(service, await record_async(service.ledger, step))
-    except UnknownReturnError as error:  # a step that only a return which exists can take
-        allowed = allowed_verbs(None, principal.party.role if body.asserted_by is None else Role(body.asserted_by.role))
-        raise WrongStateError(
-            f"a return does not begin with {body.verb}", verb=body.verb, state=None, allowed=allowed
-        ) from error
+    return answer_recorded(service, await take_step(service, principal, body, key=key))
 
 
 @router.post(
@@ -64,8 +58,7 @@ async def record_transition(
     """Record a step of a return, or of one of its disputes."""
     stored = open_case(service.ledger, principal, return_id)
     head = expected_head(service, stored, expected)
-    step = step_of(service, principal, body, return_id=return_id, expected_head=head, idempotency_key=key, seen=stored)
-    return answer_recorded(service, await record_async(service.ledger, step))
+    return answer_recorded(service, await take_step(service, principal, body, key=key, seen=stored, head=head))
 
 
 @router.get("/v1/returns", responses={200: {"model": CaseList}})
@@ -86,6 +79,33 @@ def show_return(service: At, principal: Reader, return_id: str) -> Response:
     """Return a return as it stands; the ETag goes into If-Match of the next step."""
     stored = open_case(service.ledger, principal, return_id)
     return document(case_members(stored), headers={"ETag": etag(stored.last_index)})
+
+
+async def take_step(
+    service: Service,
+    principal: Principal,
+    body: StepRequest,
+    *,
+    key: str,
+    seen: StoredCase | None = None,
+    head: bytes | None = None,
+) -> Recorded:
+    """Record a step of a return that the caller may see (`seen`), or of a new one (None); durable on return.
+
+    Raises:
+        LedgerError: As `record`.
+    """
+    return_id = None if seen is None else seen.case.return_id
+    step = step_of(service, principal, body, return_id=return_id, expected_head=head, idempotency_key=key, seen=seen)
+    try:
+        return await record_async(service.ledger, step)
+    except UnknownReturnError as error:
+        if seen is not None:
+            raise
+        allowed = allowed_verbs(None, step.asserted_by.role)  # a step that only a return which exists can take
+        raise WrongStateError(
+            f"a return does not begin with {body.verb}", verb=body.verb, state=None, allowed=allowed
+        ) from error
 
 
 def case_members(stored: StoredCase) -> dict[str, Json]:

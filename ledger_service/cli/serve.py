@@ -48,7 +48,7 @@ def serve_command(
         int, typer.Option(help="API processes; about one a processor", min=1, max=PROCESSES_MAX, metavar="NUMBER")
     ] = 1,
     worker: Annotated[bool, typer.Option(help="keep time, anchor and notify beside the API")] = True,
-    listener: Annotated[int | None, typer.Option(hidden=True)] = None,
+    listener: Annotated[int | None, typer.Option(help="the socket of an API process", hidden=True)] = None,
 ) -> None:
     """Serve the API and the public log, and anchor beside it.
 

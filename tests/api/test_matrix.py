@@ -51,6 +51,7 @@ def fixed(path: str, body: Any = None, *, seen: bool = False) -> Row:
 PARTY = {"party": {"role": "carrier", "reference": "carrier-9"}}
 ROWS: dict[str, Row] = {
     "open_return": fixed("/v1/returns", STEP),
+    "record_batch": fixed("/v1/returns:batch", STEP),
     "list_returns": fixed("/v1/returns"),
     "show_return": Row(lambda o: f"/v1/returns/{o.return_id}", seen=True),
     "record_transition": Row(lambda o: f"/v1/returns/{o.return_id}/transitions", lambda _: STEP, seen=True),

@@ -175,7 +175,7 @@ class BrokenReader:
         raise StoreError("the disk failed under the database (secret-path)")
 
 
-@pytest.mark.parametrize("path", ["/checkpoint", "/tile/0/000", "/health/ready", "/.well-known/return-ledger"])
+@pytest.mark.parametrize("path", ["/checkpoint", "/tile/0/000", "/health/ready"])
 def test_a_database_that_fails_is_unavailable_and_says_nothing_of_itself(ledger: Ledger, path: str) -> None:
     ledger.read = BrokenReader()  # type: ignore[assignment]
     answer = get(ledger, path)
@@ -184,3 +184,10 @@ def test_a_database_that_fails_is_unavailable_and_says_nothing_of_itself(ledger:
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret-path" not in answer.text
     assert get(ledger, "/health/live").status_code == 200
+
+
+def test_the_trust_file_needs_no_database_once_the_ledger_is_open(ledger: Ledger) -> None:
+    before = get(ledger, "/.well-known/return-ledger")
+    ledger.read = BrokenReader()  # type: ignore[assignment]
+
+    assert get(ledger, "/.well-known/return-ledger").content == before.content

@@ -1,8 +1,8 @@
 """A load of prepared HTTP/1.1 requests over a fixed number of connections, cheap enough to share cores with a server.
 
 Promises: every request is sent once and answered once, those of a connection in their order; an answer of another
-status than 201 ends the run. Latency is from when a request was due to when its answer was whole, so that a server which falls
-behind cannot hide it. Does not: know what is sent.
+status than 201 ends the run. Latency is from when a request was due to when its answer was whole, so that a server
+which falls behind cannot hide it. Does not: know what is sent.
 """
 
 from __future__ import annotations
