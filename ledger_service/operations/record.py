@@ -49,7 +49,7 @@ from ledger_service.operations.attempt import attempting
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.pseudonyms import Party, actor
 from ledger_service.operations.sign_step import Content, check_signature
-from ledger_service.store.drafts import Appended, CaseDraft, IdempotencyKey, SealedValue, StoredFile
+from ledger_service.store.drafts import STATEMENT_SCOPE, Appended, CaseDraft, IdempotencyKey, SealedValue, StoredFile
 from ledger_service.store.read import StoredCase
 from ledger_service.store.values import NONCE_BYTES, seal_value
 
@@ -159,7 +159,7 @@ def _draft(
             now=int(ledger.clock().timestamp()),
         )
         disclosures += [Disclosure(name, drawn.salt(), value) for name, value in values.items()]
-        used_up = IdempotencyKey("statement", statement_digest.hex(), statement_digest)
+        used_up = IdempotencyKey(STATEMENT_SCOPE, statement_digest.hex(), statement_digest)
     commitments = [disclosure.commitment() for disclosure in disclosures]
     command = Command(
         origin=ledger.origin,

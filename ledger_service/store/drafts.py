@@ -58,6 +58,9 @@ class Member:
     role: str
 
 
+STATEMENT_SCOPE = "statement"  # of the keys that name signed statements which were used up
+
+
 @dataclass(frozen=True, slots=True)
 class WriteView:
     """The log as a log step sees it under the lock.

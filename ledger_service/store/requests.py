@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ledger_service.errors import IdempotencyMismatchError, RequestRunningError
 from ledger_service.store.connection import Database
-from ledger_service.store.drafts import IdempotencyKey
+from ledger_service.store.drafts import STATEMENT_SCOPE, IdempotencyKey
 from ledger_service.store.read import stored_bytes
 
 RUNNING_SECONDS_MAX = 600  # a request that runs longer died with its process; the next one takes over
@@ -82,8 +82,11 @@ class Requests:
         self._database.change("DELETE FROM requests WHERE scope = ? AND key = ? AND status IS NULL", key.scope, key.key)
 
     def purge(self, *, before: str) -> int:
-        """Remove what was kept before a time, idempotency rows of entries included; return how many rows went."""
-        gone = 0
-        for table in ("requests", "idempotency"):
-            gone += self._database.change(f"DELETE FROM {table} WHERE created_at < ?", before)  # noqa: S608
-        return gone
+        """Remove what was kept before a time, idempotency rows of entries included; return how many rows went.
+
+        Signed statements that were used up stay: one that could be used again would be recorded twice.
+        """
+        gone = self._database.change("DELETE FROM requests WHERE created_at < ?", before)
+        return gone + self._database.change(
+            "DELETE FROM idempotency WHERE created_at < ? AND scope <> ?", before, STATEMENT_SCOPE
+        )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from ledger_service.errors import IdempotencyMismatchError, RequestRunningError
 from ledger_service.store.credentials import Credentials, StoredCredential
-from ledger_service.store.drafts import IdempotencyKey, Member
+from ledger_service.store.drafts import STATEMENT_SCOPE, IdempotencyKey, Member
 from ledger_service.store.engine import Store
 from ledger_service.store.requests import Answered, Requests
+from ledger_service.store.writer import Writer
+from tests.store import drafts
 
 NOW = "2026-11-03T12:00:00.000Z"
 LATER = "2026-11-03T12:05:00.000Z"
@@ -123,3 +126,15 @@ def test_kept_answers_go_after_their_time(store: Store) -> None:
     assert requests.purge(before=NOW) == 0
     assert requests.purge(before=LATER) == 1
     assert requests.begin(ASKED, now=LATER, stale="") is None
+
+
+def test_a_signed_statement_stays_used_up_for_ever(store: Store) -> None:
+    insert = "INSERT INTO idempotency (scope, key, fingerprint, idx, created_at) VALUES (?, ?, ?, 0, ?)"
+    with Writer(store, sign=drafts.sign, clock=lambda: datetime.now(UTC), before_answer=lambda *_: None) as writer:
+        writer.append(drafts.genesis())
+    for scope in (STATEMENT_SCOPE, ASKED.scope):
+        store.change(insert, scope, "k", b"f" * 32, NOW)
+
+    assert Requests(store).purge(before=LATER) == 1
+
+    assert store.rows("SELECT scope FROM idempotency") == [(STATEMENT_SCOPE,)]
