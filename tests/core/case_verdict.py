@@ -176,9 +176,9 @@ class Model:
         return set()
 
     def _answered(self, offer: Row) -> bool:
-        """Say whether an answer to this offer is in force."""
+        """Say whether an answer to this offer is in force, or a step that overtook it."""
         place = next(p for p, one in enumerate(self.force) if one.leaf == offer.leaf)
-        ends = ("withdraw_request", "cancel_return", "close")
+        ends = ("withdraw_request", "cancel_return", "close", "appeal")
         return any(
             one.verb in ends
             or (
