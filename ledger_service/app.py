@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from ledger_service import __version__
 from ledger_service.api import cases, credentials, entries, help_pages, metrics, problems, public, returns, webhooks
+from ledger_service.api.address import check_addresses
 from ledger_service.api.middleware import Envelope
 from ledger_service.api.observe import Observer
 from ledger_service.api.openapi import describe
@@ -38,6 +39,7 @@ def make_app(ledger: Ledger, settings: Settings) -> FastAPI:
     app.add_exception_handler(HTTPException, problems.answer_http_error)
     app.add_middleware(Envelope, observer=Observer(structlog.get_logger(), registry))
     describe(app)
+    check_addresses(app)
     return app
 
 

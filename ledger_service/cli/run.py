@@ -78,6 +78,7 @@ def serve_command(
         import uvicorn
 
         from ledger_service.app import make_app
+        from ledger_service.cli.connection import server_config
         from ledger_service.cli.logs import configure_logs
         from ledger_service.operations.keep_time import TimeKeeper
         from ledger_service.settings import load_settings
@@ -92,7 +93,7 @@ def serve_command(
                 kwargs={"interval_seconds": settings.anchor_interval_seconds, "keeper": TimeKeeper(ledger)},
                 name="anchorer",
             )
-            server = uvicorn.Server(uvicorn.Config(make_app(ledger, settings), log_level="warning", access_log=False))
+            server = uvicorn.Server(server_config(make_app(ledger, settings), trusted_proxies=settings.trusted_proxies))
             shown = f"[{host}]" if ":" in host else host
             output.say(f"serving the log {ledger.origin} at http://{shown}:{port}/checkpoint; Ctrl-C stops")
             worker.start()

@@ -41,7 +41,9 @@ def open_case(ledger: Ledger, principal: Principal, return_id: str) -> StoredCas
     Raises:
         UnknownReturnError: There is none, or it may not.
     """
-    member = ledger.credentials.is_member(return_id, principal.mark) if _RETURN_ID.fullmatch(return_id) else False
+    if not _RETURN_ID.fullmatch(return_id):  # no database is asked: PostgreSQL refuses a U+0000, SQLite looks for it
+        raise _unknown(return_id)
+    member = ledger.credentials.is_member(return_id, principal.mark)
     try:
         stored = ledger.read.case(return_id)
     except UnknownReturnError:
