@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -30,16 +30,19 @@ _HOST = re.compile(
 )
 
 
-def server_config(app: Callable[..., Any], *, trusted_proxies: str = "") -> uvicorn.Config:
+def server_config(
+    app: Callable[..., Any], *, trusted_proxies: str = "", protocol: type[BoundedProtocol] | None = None
+) -> uvicorn.Config:
     """Return the configuration that the service runs under.
 
     Args:
         app: The application.
         trusted_proxies: Addresses with commas whose `X-Forwarded-For` is believed; empty: nobody's.
+        protocol: One with other times.
     """
     return uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=protocol or BoundedProtocol,
         ws="none",
         log_level="warning",
         access_log=False,
@@ -56,6 +59,9 @@ class RefusedHeadError(Exception):
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. What uvicorn leaves open is closed here; everything else is uvicorn's."""
 
+    head_seconds: ClassVar[float] = HEAD_SECONDS_MAX
+    body_seconds: ClassVar[float] = BODY_SECONDS
+
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         """Take what uvicorn gives a protocol."""
         super().__init__(*arguments, **keywords)
@@ -71,7 +77,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin, and expect a head."""
         super().connection_made(transport)
-        self._expect(HEAD_SECONDS_MAX, self._head_is_late)
+        self._expect(self.head_seconds, self._head_is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
@@ -99,7 +105,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._in_head, self._in_body = True, False
         self._head_bytes = self._spent_bytes = self._body_bytes = self._body_bytes_before = 0
-        self._expect(HEAD_SECONDS_MAX, self._head_is_late)
+        self._expect(self.head_seconds, self._head_is_late)
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the request line."""
@@ -127,7 +133,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self._in_head, self._in_body = False, True
         self._spent_bytes = 0
-        self._expect(BODY_SECONDS, self._look_at_body)
+        self._expect(self.body_seconds, self._look_at_body)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
@@ -142,13 +148,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect_nothing()
         super().on_message_complete()
         if self.cycle.response_complete:  # before the body was: no answer is to come that would expect the next head
-            self._expect(HEAD_SECONDS_MAX, self._head_is_late)
+            self._expect(self.head_seconds, self._head_is_late)
 
     def on_response_complete(self) -> None:
         """End an answer, and expect the next head."""
         super().on_response_complete()
         if not self._in_body and not self._in_head and not self.transport.is_closing():
-            self._expect(HEAD_SECONDS_MAX, self._head_is_late)
+            self._expect(self.head_seconds, self._head_is_late)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be read."""
@@ -185,7 +191,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _head_is_late(self) -> None:
         if self.flow.read_paused:  # we are not listening: an answer to an earlier request is under way
-            self._expect(HEAD_SECONDS_MAX, self._head_is_late)
+            self._expect(self.head_seconds, self._head_is_late)
         elif self._in_head:
             self._end(HTTPStatus.REQUEST_TIMEOUT)
         elif not self._answering():
@@ -197,7 +203,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._end(HTTPStatus.REQUEST_TIMEOUT)
             return
         self._body_bytes_before = self._body_bytes
-        self._expect(BODY_SECONDS, self._look_at_body)
+        self._expect(self.body_seconds, self._look_at_body)
 
     def _expect(self, seconds: float, otherwise: Callable[[], None]) -> None:
         self._expect_nothing()
