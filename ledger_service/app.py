@@ -24,6 +24,7 @@ from ledger_service.api import (
     returns,
     webhooks,
 )
+from ledger_service.api.address import check_addresses
 from ledger_service.api.middleware import Envelope
 from ledger_service.api.observe import Observer
 from ledger_service.api.openapi import describe
@@ -48,6 +49,7 @@ def make_app(ledger: Ledger, settings: Settings) -> FastAPI:
     app.add_exception_handler(HTTPException, problems.answer_http_error)
     app.add_middleware(Envelope, observer=Observer(structlog.get_logger(), own))
     describe(app)
+    check_addresses(app)
     return app
 
 

@@ -61,6 +61,11 @@ class Settings(BaseSettings):
         default=200, ge=0, description="requests a second that one caller may send over HTTP; 0: no limit"
     )
     requests_burst_max: int = Field(default=400, ge=1, description="requests that one caller may send at once")
+    trusted_proxies: str = Field(
+        default="",
+        pattern=r"^[0-9A-Fa-f.:/, ]*$",
+        description="addresses, with commas, of the reverse proxies whose X-Forwarded-For is believed; empty: nobody's",
+    )
     queue_max: int = Field(default=4096, ge=1, description="waiting entries beyond which callers are turned away")
 
     webhook_allow_loopback: bool = Field(

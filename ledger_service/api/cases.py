@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from ledger_service.api import examples
+from ledger_service.api.address import ReturnId
 from ledger_service.api.bodies import body_of, documented
 from ledger_service.api.identity import At, IfMatch, Key, Reader, Recorder, etag
 from ledger_service.api.respond import document
@@ -58,7 +59,7 @@ class StatementAnswer(Answer):
     "/v1/returns/{return_id}/timeline",
     responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
 )
-def show_timeline(service: At, principal: Reader, return_id: str) -> Response:
+def show_timeline(service: At, principal: Reader, return_id: ReturnId) -> Response:
     """Return the timeline of a return, its clocks, quantities, money, custody and disputes."""
     stored = open_case(service.ledger, principal, return_id)
     found = timeline(service.ledger, return_id, reader=principal)
@@ -69,7 +70,7 @@ def show_timeline(service: At, principal: Reader, return_id: str) -> Response:
 def list_actions(
     service: At,
     principal: Reader,
-    return_id: str,
+    return_id: ReturnId,
     role: Annotated[RoleName | None, Query(description="only this role; all if left out")] = None,
 ) -> Response:
     """Return what each role may do with a return now, with the fields and evidence that it takes."""
@@ -101,7 +102,7 @@ def list_actions(
 def prepare_statement_of_step(
     service: At,
     principal: Recorder,
-    return_id: str,
+    return_id: ReturnId,
     key: Key,  # as on every POST; nothing is recorded, so that any will do
     expected: IfMatch,
     body: Annotated[StepRequest, Depends(body_of(StepRequest))],

@@ -12,20 +12,22 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
+from ledger_service.api.address import Cursor, KeyPrefix, ReturnId
 from ledger_service.api.bodies import Wire, body_of, documented
-from ledger_service.api.identity import At, Key, Operator, Reader, Sharer
+from ledger_service.api.identity import At, Key, Operator, Reader, Sharer, Stranger
 from ledger_service.api.problems import ProblemError
 from ledger_service.api.respond import created, page
 from ledger_service.api.service import Service
-from ledger_service.api.wire import Answer, Hex16, Instant, PartyReference, RoleName
+from ledger_service.api.wire import PLAIN_TEXT, Answer, Hex16, Instant, PartyReference, RoleName
 from ledger_service.core.encoding import Json
 from ledger_service.core.entry import Role
 from ledger_service.operations import credentials as issue
 from ledger_service.operations.access import open_case, share, unshare
-from ledger_service.operations.ledger import Ledger, format_instant
+from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.once import Outcome, once
 from ledger_service.operations.principal import Principal, Scope
 from ledger_service.operations.pseudonyms import Party
+from ledger_service.operations.revoke import revoke
 from ledger_service.store.credentials import PAGE
 
 router = APIRouter(tags=["credentials"])
@@ -36,7 +38,7 @@ class KeyRequest(Wire):
     """An API key to make: for a party, with scopes and, for a platform, the roles whose steps it hands in."""
 
     party: PartyReference
-    label: Annotated[str, Field(min_length=1, max_length=issue.LABEL_CHARACTERS_MAX)]
+    label: Annotated[str, Field(min_length=1, max_length=issue.LABEL_CHARACTERS_MAX, pattern=PLAIN_TEXT)]
     scopes: Annotated[list[str], Field(min_length=1, max_length=8)]
     acts_for: Annotated[list[RoleName], Field(max_length=10)] = Field(default_factory=list)
     countries: Annotated[list[str], Field(max_length=50)] = Field(default_factory=list)
@@ -127,18 +129,19 @@ def create_key(
 
 
 @router.get("/v1/keys", responses={200: {"model": CredentialList}})
-def list_keys(service: At, _: Operator, after: Annotated[str, Query(max_length=64)] = "") -> Response:
+def list_keys(service: At, _: Operator, after: Annotated[Cursor, Query()] = "") -> Response:
     """List the credentials that were made, by prefix; none shows its secret."""
     found = service.ledger.credentials.all(after=after)
     return page([issue.credential_members(one) for one in found], found[-1].prefix if len(found) == PAGE else None)
 
 
 @router.delete("/v1/keys/{prefix}", status_code=204)
-def revoke_key(service: At, _: Operator, prefix: str) -> Response:
-    """Revoke a key, link or session; it stops counting within a second, in every process."""
-    if service.ledger.credentials.find(prefix) is None:
+def revoke_key(service: At, _: Operator, prefix: KeyPrefix) -> Response:
+    """Revoke a key, link or session within a second, in every process; a party's last key takes its webhooks along."""
+    found = service.ledger.credentials.find(prefix)
+    if found is None:
         raise ProblemError("unknown-object", f"there is no credential {prefix!r:.40}")
-    service.ledger.credentials.revoke(prefix, now=format_instant(service.ledger.clock()))
+    revoke(service.ledger, found)
     return Response(status_code=204)
 
 
@@ -165,7 +168,7 @@ def create_link(
     "/v1/sessions", status_code=201, responses={201: {"model": IssuedAnswer}}, openapi_extra=documented(SessionRequest)
 )
 def create_session(
-    service: At, key: Key, body: Annotated[SessionRequest, Depends(body_of(SessionRequest))]
+    service: At, _: Stranger, key: Key, body: Annotated[SessionRequest, Depends(body_of(SessionRequest))]
 ) -> Response:
     """Exchange a one-time link for a session. The same key gets the same session again, for as long as it counts."""
     made, replayed = issue.redeem_link(service.ledger, body.link, key)
@@ -175,7 +178,9 @@ def create_session(
 @router.delete("/v1/sessions/current", status_code=204)
 def end_session(service: At, principal: Reader) -> Response:
     """End the session, or revoke the key, that this request is made with."""
-    service.ledger.credentials.revoke(principal.name, now=format_instant(service.ledger.clock()))
+    found = service.ledger.credentials.find(principal.name)
+    if found is not None:
+        revoke(service.ledger, found)
     return Response(status_code=204)
 
 
@@ -188,7 +193,7 @@ def end_session(service: At, principal: Reader) -> Response:
 def share_return(
     service: At,
     principal: Sharer,
-    return_id: str,
+    return_id: ReturnId,
     key: Key,
     body: Annotated[ShareRequest, Depends(body_of(ShareRequest))],
 ) -> Response:
@@ -205,7 +210,7 @@ def share_return(
 def unshare_return(
     service: At,
     principal: Sharer,
-    return_id: str,
+    return_id: ReturnId,
     key: Key,
     body: Annotated[ShareRequest, Depends(body_of(ShareRequest))],
 ) -> Response:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
+from ledger_service.api.address import Plain
 from ledger_service.api.identity import Anybody, At
 from ledger_service.api.problems import ProblemError
 from ledger_service.api.respond import FIXED, FRESH, PRIVATE, document, page
@@ -29,12 +30,13 @@ from ledger_service.store.read import StoredEntry
 
 router = APIRouter(tags=["entries"])
 LIMIT = 100  # entries looked at by one request; an entry has at most 64 KiB
-IndexQuery = Annotated[int, Query(ge=0, le=INTEGER_MAX)]
+IndexQuery = Annotated[Plain, Query(ge=0, le=INTEGER_MAX)]
+IndexPath = Annotated[Plain, Path(ge=0, le=INTEGER_MAX)]
 
 
 @router.get("/v1/entries", responses={200: {"model": EntryList}})
 def list_entries(
-    service: At, principal: Anybody, start: IndexQuery = 0, limit: Annotated[int, Query(ge=1, le=LIMIT)] = 50
+    service: At, principal: Anybody, start: IndexQuery = 0, limit: Annotated[Plain, Query(ge=1, le=LIMIT)] = 50
 ) -> Response:
     """List what the caller may see of the entries from `start` on; an index never moves."""
     ledger = service.ledger
@@ -51,7 +53,7 @@ def list_entries(
 
 
 @router.get("/v1/entries/{index}", responses={200: {"model": EntryAnswer}})
-def show_entry(service: At, principal: Anybody, index: int) -> Response:
+def show_entry(service: At, principal: Anybody, index: IndexPath) -> Response:
     """Return an entry with its exact members."""
     row = open_entry(service.ledger, principal, index)
     life_of = lives(anchors_of(service.ledger, service.ledger.target().log_id))
@@ -65,7 +67,7 @@ def show_entry(service: At, principal: Anybody, index: int) -> Response:
 def get_receipt(
     service: At,
     principal: Anybody,
-    index: int,
+    index: IndexPath,
     show: Annotated[
         str | None,
         Query(max_length=4096, description="names of committed values to show, with commas; all if left out"),
@@ -90,8 +92,8 @@ def list_anchors(service: At, _: Anybody) -> Response:
 def prove_consistency(
     service: At,
     _: Anybody,
-    older: Annotated[int, Query(alias="from", ge=1, le=INTEGER_MAX, description="the smaller size")],
-    newer: Annotated[int, Query(alias="to", ge=1, le=INTEGER_MAX, description="the larger size")],
+    older: Annotated[Plain, Query(alias="from", ge=1, le=INTEGER_MAX, description="the smaller size")],
+    newer: Annotated[Plain, Query(alias="to", ge=1, le=INTEGER_MAX, description="the larger size")],
 ) -> Response:
     """Return the proof that the log of one size is the beginning of the log of another (RFC 9162 §2.1.4)."""
     read = service.ledger.read
@@ -110,7 +112,7 @@ def prove_consistency(
 
 @router.get("/v1/proofs/inclusion", responses={200: {"model": ProofAnswer}})
 def prove_inclusion(
-    service: At, _: Anybody, index: IndexQuery, size: Annotated[int, Query(ge=1, le=INTEGER_MAX)]
+    service: At, _: Anybody, index: IndexQuery, size: Annotated[Plain, Query(ge=1, le=INTEGER_MAX)]
 ) -> Response:
     """Return the proof that a leaf stands in the log of a size (RFC 9162 §2.1.3). Only hashes are shown."""
     read = service.ledger.read

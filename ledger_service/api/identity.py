@@ -51,13 +51,9 @@ def caller(scope: Scope | None) -> Callable[[Request], Awaitable[Principal]]:
     """Return a dependency: who asks, with the scope that the route needs (None: any credential will do)."""
 
     async def ask(request: Request) -> Principal:
-        service = service_of(request)
-        token = token_of(request)
-        if token is None:
+        principal = await anybody(request)
+        if principal is None:
             raise CredentialError("this needs a credential", hint="Authorization: Bearer TOKEN")
-        principal = service.callers.of(token)
-        _take_share(service, principal.name)
-        request.state.caller = principal.name
         if scope is not None:
             principal.require(scope)
         return principal
@@ -67,16 +63,33 @@ def caller(scope: Scope | None) -> Callable[[Request], Awaitable[Principal]]:
 
 
 async def anybody(request: Request) -> Principal | None:
-    """Return who asks, None if nobody says; a credential that is sent must count."""
+    """Return who asks, None if nobody says; a credential that is sent must count.
+
+    A request takes of the share of its address until it is known to be somebody's: whoever guesses is slowed down
+    before a guess is looked at, and with it whoever shares that address.
+    """
     service = service_of(request)
+    address = stranger(request)
     token = token_of(request)
     if token is None:
-        _take_share(service, "address " + (request.client.host if request.client else ""))
         return None
     principal = service.callers.of(token)
+    service.limiter.give_back(address)
     _take_share(service, principal.name)
     request.state.caller = principal.name
     return principal
+
+
+def stranger(request: Request) -> str:
+    """Take of the share of the address that a request comes from, and return the share's name."""
+    address = "address " + (request.client.host if request.client else "")
+    _take_share(service_of(request), address)
+    return address
+
+
+async def a_stranger(request: Request) -> str:
+    """Return the name of the share that a request without any credential took of."""
+    return stranger(request)
 
 
 async def idempotency_key(request: Request) -> str:
@@ -124,6 +137,7 @@ def etag(index: int) -> str:
 Key = Annotated[str, Depends(idempotency_key)]
 IfMatch = Annotated[int | None, Depends(if_match)]
 Anybody = Annotated[Principal | None, Depends(anybody)]
+Stranger = Annotated[str, Depends(a_stranger)]
 
 
 Reader = Annotated[Principal, Depends(caller(Scope.READ))]

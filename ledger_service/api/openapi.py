@@ -23,7 +23,7 @@ from ledger_service.api.respond import FRESH
 from ledger_service.api.wire import ProblemAnswer
 
 PATH = "/openapi.json"
-_ALWAYS = ("internal", "unavailable")
+_ALWAYS = ("invalid-request", "internal", "unavailable")  # any URL may hold a parameter too many
 _WITH_CREDENTIAL = ("not-authenticated", "not-permitted", "too-many-requests")
 _WITH_BODY = (
     "invalid-json", "limit-exceeded", "invalid-header", "idempotency-key-missing", "body-too-large",
@@ -141,15 +141,13 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
     if route.name == "add_webhook":
         found.append("address-refused")
     if route.name == "create_session":
-        found += ["not-authenticated"]
+        found += ["not-authenticated", "too-many-requests"]
     if "{return_id}" in route.path or route.name == "create_link":
         found.append("unknown-return")
     if "{index}" in route.path:
         found.append("unknown-entry")
     if any(part in route.path for part in ("{prefix}", "{slug}", "{level}", "{id}", "{sha256}")):
         found.append("unknown-object")
-    if route.dependant.query_params or route.dependant.path_params:
-        found.append("invalid-request")
     if "/proofs/" in route.path:
         found.append("limit-exceeded")
     if "not-founded" not in found:
@@ -172,6 +170,9 @@ def _complete(route: APIRoute, operation: dict[str, Any]) -> None:
         operation["x-scope"] = scope
     responses = operation["responses"]
     responses.pop("422", None)
+    for status, declared in route.responses.items():  # FastAPI lists JSON beside whatever else a route sends
+        if "content" in declared:
+            responses[str(status)]["content"] = declared["content"]
     by_status: dict[int, list[str]] = {}
     for slug in problems_of(route):
         by_status.setdefault(PROBLEM_TYPES[slug].status, []).append(slug)

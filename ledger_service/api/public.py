@@ -7,6 +7,7 @@ Does not: write.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -28,7 +29,11 @@ _TILE_WIDTH = re.compile(r"[1-9][0-9]{0,2}")
 router = APIRouter(tags=["public log"])
 
 
-@router.get("/checkpoint")
+def _sent(media_type: str, schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {media_type: {"schema": schema}}}}
+
+
+@router.get("/checkpoint", responses=_sent("text/plain", {"type": "string"}))
 def checkpoint(service: At) -> Response:
     """Return the newest signed tree head."""
     head = service.ledger.read.head()
@@ -37,7 +42,9 @@ def checkpoint(service: At) -> Response:
     return PlainTextResponse(head.note, headers=FRESH)
 
 
-@router.get("/tile/{level}/{place:path}")
+@router.get(
+    "/tile/{level}/{place:path}", responses=_sent("application/octet-stream", {"type": "string", "format": "binary"})
+)
 def tile(service: At, level: str, place: str) -> Response:
     """Return a full or partial hash tile, 32 bytes a hash."""
     number, partial, width = place.partition(".p/")
@@ -53,19 +60,19 @@ def tile(service: At, level: str, place: str) -> Response:
     return Response(b"".join(hashes), media_type="application/octet-stream", headers=FIXED)
 
 
-@router.get("/.well-known/return-ledger")
+@router.get("/.well-known/return-ledger", responses=_sent("application/json", {"type": "object"}))
 def trust(service: At) -> Response:
     """Return the trust file. Pin it once; fetching it anew each time trusts whoever serves it."""
     return Response(encode_trust(service.ledger.trust()), media_type="application/json", headers=FRESH)
 
 
-@router.get("/health/live")
+@router.get("/health/live", responses=_sent("application/json", {"type": "object"}))
 def live() -> Response:
     """Say that the process answers."""
     return JSONResponse({"live": True}, headers=FRESH)
 
 
-@router.get("/health/ready")
+@router.get("/health/ready", responses=_sent("application/json", {"type": "object"}))
 def ready(service: At) -> Response:
     """Say whether the ledger can be read, and its size."""
     head = service.ledger.read.head()

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 
 from ledger_service.api import examples
+from ledger_service.api.address import Cursor, Plain, ReturnId
 from ledger_service.api.bodies import body_of, documented
 from ledger_service.api.identity import At, IfMatch, Key, Reader, Recorder, etag
 from ledger_service.api.respond import created, document, page
@@ -53,7 +54,7 @@ async def open_return(service: At, principal: Recorder, key: Key, body: StepBody
     openapi_extra=documented(StepRequest, example=examples.APPROVE_RETURN),
 )
 async def record_transition(
-    service: At, principal: Recorder, return_id: str, key: Key, expected: IfMatch, body: StepBody
+    service: At, principal: Recorder, return_id: ReturnId, key: Key, expected: IfMatch, body: StepBody
 ) -> Response:
     """Record a step of a return, or of one of its disputes."""
     stored = open_case(service.ledger, principal, return_id)
@@ -65,8 +66,8 @@ async def record_transition(
 def list_returns(
     service: At,
     principal: Reader,
-    after: Annotated[str, Query(max_length=64, description="`next` of the page before")] = "",
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[Cursor, Query(description="`next` of the page before")] = "",
+    limit: Annotated[Plain, Query(ge=1, le=200)] = 50,
 ) -> Response:
     """List the returns that the caller may see."""
     found = list_cases(service.ledger, principal, after=after, limit=limit + 1)
@@ -75,7 +76,7 @@ def list_returns(
 
 
 @router.get("/v1/returns/{return_id}", responses={200: {"model": CaseAnswer}})
-def show_return(service: At, principal: Reader, return_id: str) -> Response:
+def show_return(service: At, principal: Reader, return_id: ReturnId) -> Response:
     """Return a return as it stands; the ETag goes into If-Match of the next step."""
     stored = open_case(service.ledger, principal, return_id)
     return document(case_members(stored), headers={"ETag": etag(stored.last_index)})

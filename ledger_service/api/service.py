@@ -74,6 +74,11 @@ class Limiter:
             self._left.popitem(last=False)
         return waiting
 
+    def give_back(self, who: str) -> None:
+        """Put a request back into a bucket that it was taken from."""
+        if (known := self._left.get(who)) is not None:
+            self._left[who] = (min(float(self._burst), known[0] + 1), known[1])
+
 
 @dataclass(slots=True)
 class Service:

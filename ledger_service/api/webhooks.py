@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
+from ledger_service.api.address import Cursor, WebhookId
 from ledger_service.api.bodies import Wire, body_of, documented
 from ledger_service.api.identity import At, Key, Notified
 from ledger_service.api.respond import created, document, page
@@ -89,7 +90,7 @@ def list_webhooks(service: At, principal: Notified) -> Response:
 
 
 @router.delete("/v1/webhooks/{id}", status_code=204)
-def remove_webhook(service: At, principal: Notified, id: str) -> Response:
+def remove_webhook(service: At, principal: Notified, id: WebhookId) -> Response:
     """Remove a webhook, with everything that was to be sent there."""
     webhooks.remove_webhook(service.ledger, principal, id)
     return Response(status_code=204)
@@ -102,8 +103,8 @@ def remove_webhook(service: At, principal: Notified, id: str) -> Response:
 def list_deliveries(
     service: At,
     principal: Notified,
-    id: str,
-    before: Annotated[str | None, Query(max_length=64, description="`next` of the page before")] = None,
+    id: WebhookId,
+    before: Annotated[Cursor | None, Query(description="`next` of the page before")] = None,
 ) -> Response:
     """List what was or will be sent to a webhook, newest first, with what the receiver answered."""
     found = webhooks.list_deliveries(service.ledger, principal, id, before=before)

@@ -6,9 +6,10 @@ table, or hold a rule of the domain.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from ledger_service.api.bodies import Wire
 from ledger_service.core.encoding import INTEGER_MAX
@@ -16,11 +17,26 @@ from ledger_service.core.entry import Role
 
 Hex16 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _that_exists(value: str) -> str:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("a time that exists is expected: 2026-11-03T10:22:05.000Z") from None
+    return value
+
+
 Instant = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$")
+    str,
+    StringConstraints(
+        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{3}Z$"
+    ),
+    AfterValidator(_that_exists),  # of the days that a month has
 ]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Reference = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+PLAIN_TEXT = r"^[^\x00-\x1f\x7f-\x9f]*$"  # no control characters: a terminal or a log would act on them
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=PLAIN_TEXT)]
 Index = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
 RoleName = Literal[
     "buyer", "seller", "platform", "carrier", "customs", "inspector", "psp", "arbitrator", "regulator", "system"

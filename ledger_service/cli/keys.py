@@ -129,7 +129,7 @@ def list_command(
 def revoke_command(
     prefix: Annotated[str, typer.Argument(help="its public part, 16 hex digits", metavar="PREFIX")],
 ) -> None:
-    """Revoke a key, one-time link or session; it stops counting within a second, in every process.
+    """Revoke a key, link or session within a second, in every process; a party's last key takes its webhooks along.
 
     \b
     rledger key revoke 5f0c1a3e9b7d44f2
@@ -138,7 +138,7 @@ def revoke_command(
 
     def run() -> None:
         from ledger_service.errors import RefusedError, SettingsError
-        from ledger_service.operations.ledger import format_instant
+        from ledger_service.operations.revoke import revoke
         from ledger_service.settings import load_settings
         from ledger_service.wiring import open_ledger
 
@@ -152,7 +152,7 @@ def revoke_command(
             found = ledger.credentials.find(prefix)
             if found is None:
                 raise RefusedError(f"there is no credential {prefix}", hint="see `rledger key list --all`")
-            new = ledger.credentials.revoke(prefix, now=format_instant(ledger.clock()))
+            new = revoke(ledger, found)
         output.answer(f"revoked: {found.kind} {prefix}" + ("" if new else f" (before, {found.revoked_at})"))
 
     output.run(run)

@@ -169,18 +169,15 @@ def _serve_on(descriptor: int, settings: Settings) -> None:
     import uvicorn
 
     from ledger_service.app import make_app
+    from ledger_service.cli.connection import server_config
     from ledger_service.cli.logs import configure_logs
     from ledger_service.wiring import open_ledger
 
     configure_logs()
     stop_at_signal()  # uvicorn hands a signal on when it has stopped; what follows must still be done
     with socket.socket(fileno=descriptor) as listening, open_ledger(settings, write=True) as opened:
-        config = uvicorn.Config(
-            make_app(opened.ledger, settings),
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=STOP_SECONDS_MAX - 5,
-        )
+        config = server_config(make_app(opened.ledger, settings), trusted_proxies=settings.trusted_proxies)
+        config.timeout_graceful_shutdown = STOP_SECONDS_MAX - 5
         server = uvicorn.Server(config)
         _settle_memory()
         threading.Thread(target=_end_with_parent, args=(server,), name="parent", daemon=True).start()

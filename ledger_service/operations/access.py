@@ -42,7 +42,7 @@ def open_case(ledger: Ledger, principal: Principal, return_id: str) -> StoredCas
     Raises:
         UnknownReturnError: There is none, or it may not.
     """
-    if not _RETURN_ID.fullmatch(return_id):
+    if not _RETURN_ID.fullmatch(return_id):  # no database is asked: PostgreSQL refuses a U+0000, SQLite looks for it
         raise _unknown(return_id)
     try:
         stored, member = ledger.read.case_for(return_id, principal.mark)

@@ -18,7 +18,7 @@ from hashlib import sha256
 
 from ledger_service.core.encoding import Json
 from ledger_service.core.entry import Role
-from ledger_service.errors import CredentialError, PermissionRefusedError
+from ledger_service.errors import CredentialError, PermissionRefusedError, RefusedError
 from ledger_service.operations.ledger import Ledger, format_instant
 from ledger_service.operations.principal import ACTS_FOR_ALL, LINK_SCOPES, Principal, Scope, allowed_scopes
 from ledger_service.operations.pseudonyms import Party, mark_of
@@ -33,6 +33,11 @@ SESSION_SECONDS_MAX = 7 * 86_400
 _KINDS = {"rlk": "key", "rll": "link", "rls": "session"}
 _TOKEN = re.compile(r"(rlk|rll|rls)_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # C0, DEL, C1: a terminal or a log would act on them
+
+
+class KeyRefusedError(RefusedError):
+    """A label that is no name, or a key that would have expired before anybody used it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ def issue_key(
 
     Raises:
         PermissionRefusedError: Scopes, roles or countries that this role cannot have.
+        KeyRefusedError: A label with a control character, or a time that has passed.
     """
     allowed = allowed_scopes(party.role, scopes)
     if acts_for and party.role is not Role.PLATFORM:
@@ -78,6 +84,10 @@ def issue_key(
         raise PermissionRefusedError(f"{bad[0]!r:.20} is no country code", hint="two capital letters, as in DE")
     if not 0 < len(label) <= LABEL_CHARACTERS_MAX:
         raise PermissionRefusedError(f"a label has 1 to {LABEL_CHARACTERS_MAX} characters")
+    if _CONTROL.search(label) or _CONTROL.search(party.reference):
+        raise KeyRefusedError("a label or a party's reference holds a control character", hint="leave it out")
+    if expires_at is not None and expires_at <= format_instant(ledger.clock()):
+        raise KeyRefusedError(f"a key that expires at {expires_at} has expired already", hint="name a later time")
     return _issue(
         ledger,
         party,

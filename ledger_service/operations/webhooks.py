@@ -115,10 +115,7 @@ def remove_webhook(ledger: Ledger, principal: Principal, webhook_id: str) -> Non
 
 
 def remove_webhooks_of(ledger: Ledger, mark: bytes) -> int:
-    """Remove every webhook of a party; return how many there were. For whoever takes its last credential away.
-
-    A webhook belongs to the party and not to a key, so revoking a key leaves it.
-    """
+    """Remove every webhook of a party; return how many there were. For whoever takes its last key (`revoke.py`)."""
     return sum(ledger.webhooks.remove(stored.id) for stored in ledger.webhooks.of(mark))
 
 

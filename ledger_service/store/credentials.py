@@ -94,6 +94,14 @@ class Credentials:
         statement = "UPDATE credentials SET revoked_at = ? WHERE prefix = ? AND revoked_at IS NULL"
         return self._database.change(statement, now, prefix) == 1
 
+    def has_key(self, mark: bytes, *, now: str) -> bool:
+        """Say whether a party has a key that counts."""
+        statement = (
+            "SELECT 1 FROM credentials WHERE mark = ? AND kind = 'key' AND revoked_at IS NULL"
+            " AND (expires_at IS NULL OR expires_at > ?) LIMIT 1"
+        )
+        return bool(self._database.rows(statement, mark, now))
+
     def use_up(self, prefix: str, *, now: str) -> bool:
         """Use a one-time link up. Of several that try at once, one is told True."""
         statement = (
