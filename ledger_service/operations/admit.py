@@ -28,7 +28,6 @@ from ledger_service.errors import (
     UnknownReturnError,
     UnknownVerbError,
 )
-from ledger_service.evidence.folder import StoredEvidence
 from ledger_service.operations.appending import Appending, finish
 from ledger_service.operations.asked import Step
 from ledger_service.operations.attempt import attempting
@@ -136,8 +135,11 @@ def _require_texts(step: Step) -> None:
             raise RefusedError(f"the {what} is no text of 1 to {TEXT_CHARACTERS_MAX} characters")
 
 
-def request_key(ledger: Ledger, step: Step, files: Sequence[tuple[str, StoredEvidence]]) -> IdempotencyKey | None:
-    """Return the key of the step under its pseudonym, None if it has none; the fingerprint covers erasable values."""
+def request_key(ledger: Ledger, step: Step, files: Sequence[tuple[str, bytes]]) -> IdempotencyKey | None:
+    """Return the key of the step under its pseudonym, None if it has none; the fingerprint covers erasable values.
+
+    `files` are the kinds of its evidence with their SHA-256.
+    """
     if step.idempotency_key is None:
         return None
     payload = encode(
@@ -146,7 +148,7 @@ def request_key(ledger: Ledger, step: Step, files: Sequence[tuple[str, StoredEvi
             [step.asserted_by.role.value, step.asserted_by.reference],
             None if step.rule is None else [step.rule.id, step.rule.version],
             dict(step.fields),
-            [[kind, stored.sha256.hex()] for kind, stored in files],
+            [[kind, digest.hex()] for kind, digest in files],
         ]
     )
     if step.asserted_by.role is Role.BUYER:

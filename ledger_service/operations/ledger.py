@@ -27,6 +27,7 @@ from ledger_service.store.keys import KeyStore
 from ledger_service.store.mark import HighWaterMark
 from ledger_service.store.read import LedgerReader
 from ledger_service.store.requests import Requests
+from ledger_service.store.uploads import Uploads
 from ledger_service.store.webhooks import Webhooks
 from ledger_service.store.writer import Writer
 
@@ -55,7 +56,8 @@ class Ledger:
     """An opened ledger.
 
     `confirmations` is the finality rule of its chain (None: the `finalized` tag). `free_bytes_min`: with less free
-    space, nothing is recorded. `webhook_allow_loopback`: for development, webhooks may name this machine.
+    space, nothing is recorded. `upload_bytes_max` and `upload_hours`: what one party may have sent that no step uses
+    yet, and how long it waits for one. `webhook_allow_loopback`: for development, webhooks may name this machine.
     """
 
     origin: str
@@ -71,16 +73,20 @@ class Ledger:
     free_bytes_min: int = 0
     writer: Writer | None = None
     webhook_allow_loopback: bool = False
+    upload_bytes_max: int = 4 * 1024**3
+    upload_hours: int = 72
     dockets: Dockets = field(init=False)
     credentials: Credentials = field(init=False)
     requests: Requests = field(init=False)
     webhooks: Webhooks = field(init=False)
+    uploads: Uploads = field(init=False)
 
     def __post_init__(self) -> None:
         self.dockets = Dockets(self.read, self.keys)
         self.credentials = Credentials(self.store)
         self.requests = Requests(self.store)
         self.webhooks = Webhooks(self.store)
+        self.uploads = Uploads(self.store)
 
     def require_writer(self) -> Writer:
         """Return the writer.
