@@ -13,7 +13,18 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
 from ledger_service import __version__
-from ledger_service.api import cases, credentials, entries, help_pages, metrics, problems, public, returns, webhooks
+from ledger_service.api import (
+    cases,
+    credentials,
+    entries,
+    evidence,
+    help_pages,
+    metrics,
+    problems,
+    public,
+    returns,
+    webhooks,
+)
 from ledger_service.api.middleware import Envelope
 from ledger_service.api.observe import Observer
 from ledger_service.api.openapi import describe
@@ -22,7 +33,7 @@ from ledger_service.errors import LedgerError
 from ledger_service.operations.ledger import Ledger
 from ledger_service.settings import Settings
 
-_PARTS = (returns, cases, entries, credentials, public, webhooks, metrics, help_pages)
+_PARTS = (returns, cases, evidence, entries, credentials, public, webhooks, metrics, help_pages)
 
 
 def make_app(ledger: Ledger, settings: Settings) -> FastAPI:
