@@ -23,7 +23,9 @@ from ledger_service.evidence.incoming import IncomingFile
 PARTS_MAX = 4  # two are used; a browser's form may hold one or two that are refused by name, not by number
 HEADERS_MAX = 4  # of a part: Content-Disposition, Content-Type, Content-Length, Content-Transfer-Encoding
 HEADER_BYTES_MAX = 2_048  # a file name of 255 characters, percent-encoded, has 765
-PREAMBLE_BYTES_MAX = 1_024  # before the first boundary, and after the last
+PREAMBLE_BYTES_MAX = 1_024  # before the first boundary
+EPILOGUE_BYTES_MAX = 1_024  # after the last, beside the slice that it is in
+SLICE_BYTES = 65_536  # parsed at once: the parser does not say how much of it came after the last boundary
 FORM_BYTES_MAX = 16_384  # of a form beside its file: boundaries, headers, the other part
 DIGEST_CHARACTERS = 64
 
@@ -76,11 +78,14 @@ class Form:
             if self._awaits_a_part() and self._before == PREAMBLE_BYTES_MAX:
                 _refuse(f"no part begins within {PREAMBLE_BYTES_MAX} bytes")
             batch = batch[len(first) :]
-        elif self._ended:
-            self._after += len(batch)
-            if self._after > PREAMBLE_BYTES_MAX:
-                _refuse(f"more than {PREAMBLE_BYTES_MAX} bytes come after the last boundary")
-        self._write(batch)
+        for start in range(0, len(batch), SLICE_BYTES):
+            piece = batch[start : start + SLICE_BYTES]
+            if not self._ended:
+                self._write(piece)
+                continue
+            self._after += len(piece)
+            if self._after > EPILOGUE_BYTES_MAX:
+                _refuse(f"more than {EPILOGUE_BYTES_MAX} bytes come after the last boundary")
 
     def finish(self) -> StoredEvidence:
         """Return the file, on disk.

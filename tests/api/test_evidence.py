@@ -154,7 +154,7 @@ def test_a_repeated_answer_is_true_even_when_the_file_had_gone(each_world: World
 
 def test_two_at_once_under_one_key_keep_one_file(service: Asking) -> None:
     content, before = photo(), len(files(service))
-    request = ("POST", "/v1/evidence", PLATFORM, "together", {}, {"files": {"file": content}})
+    request: tuple[Any, ...] = ("POST", "/v1/evidence", PLATFORM, "together", {}, {"files": {"file": content}})
 
     answers = service.together([request] * 4)
 
@@ -393,7 +393,7 @@ def test_a_body_is_never_whole_in_memory() -> None:
         return next(coming)
 
     async def sizes() -> list[int]:
-        request = Request({"type": "http"}, receive)  # type: ignore[arg-type]  # messages as a server gives them
+        request = Request({"type": "http"}, receive)
         return [len(batch) async for batch in batches(request, Pace())]
 
     assert asyncio.run(sizes()) == [BATCH_BYTES] * 5
