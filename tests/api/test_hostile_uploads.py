@@ -119,7 +119,7 @@ def test_a_hostile_path_names_no_file(many: Asking) -> None:
     before = files(many)
     for digest in ("..", "%2e%2e%2f", "a" * 63, "A" * 64, "g" * 64, "a" * 64 + "%00", "%00" * 64, "a" * 5_000):
         for method in ("PUT", "GET"):
-            sent = {"content": b"x"} if method == "PUT" else {}
+            sent: dict[str, Any] = {"content": b"x"} if method == "PUT" else {}
             answer = many.ask(method, f"/v1/evidence/{digest}", PLATFORM, **sent)
             assert answer.status_code in (404, 405, 415, 422), (digest, answer.text)
     assert files(many) == before
