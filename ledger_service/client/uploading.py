@@ -52,7 +52,7 @@ def upload(asker: Asker, path: Path) -> UploadedFile:
         if not size:
             raise ValueError(f"{path} has no bytes")
         place = f"/v1/evidence/{digest}"
-        answered, offset = _ask_where(asker, place, digest)
+        answered, offset = _ask_where(asker, place, digest, size=size)
         while answered is None:
             answered, offset = _send_part(asker, stream, place, offset=offset, size=size)
     return _uploaded(answered, digest, size)
@@ -66,7 +66,7 @@ def _look(stream: BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _ask_where(asker: Asker, place: str, digest: str) -> tuple[Answered | None, int]:
+def _ask_where(asker: Asker, place: str, digest: str, *, size: int) -> tuple[Answered | None, int]:
     """Return the answer that says the file is whole, or where to go on."""
     try:
         answered = asker.ask("GET", place)
@@ -75,7 +75,11 @@ def _ask_where(asker: Asker, place: str, digest: str) -> tuple[Answered | None, 
     m = _members(answered)
     if m.get("sha256") != digest:
         raise WrongAnswerError("sha256", "the answer is of another file", answer=answered.body)
-    return (answered, 0) if m.get("complete") is True else (None, _offset(answered))
+    if m.get("complete") is True:
+        return answered, size
+    if (offset := _offset(answered)) > size:
+        raise WrongAnswerError("offset", "more of the file is there than it has", answer=answered.body)
+    return None, offset
 
 
 def _send_part(asker: Asker, stream: BinaryIO, place: str, *, offset: int, size: int) -> tuple[Answered | None, int]:
