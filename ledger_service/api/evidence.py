@@ -114,12 +114,8 @@ async def upload_evidence(request: Request, service: At, principal: Recorder, ke
     with service.receiving.one(principal.mark):
         await in_thread(_require_room, ledger, principal.mark, length or 0)
         form = Form(boundary, partial(ledger.evidence.begin, size_max=most))
-        count = 0
         try:
             async for batch in batches(request, service.pace):
-                count += len(batch)
-                if count > most + FORM_BYTES_MAX:
-                    raise too_large(most)
                 await in_thread(_feed, ledger, form, batch)
             stored = await in_thread(form.finish)
         except EvidenceTooLargeError:

@@ -1,8 +1,9 @@
 """A multipart form (RFC 7578) with one file, written to disk while it arrives.
 
-Promises: one part named `file`, at most one named `sha256`, no other; names, types and sizes that come with a part are
-bounded and then forgotten: none becomes a path, a row or an answer. Nothing is kept in memory but one header and the
-announced SHA-256. Does not: read the request (`receiving.py`), or keep the file (`operations/uploads.py`).
+Promises: one part named `file`, at most one named `sha256`, no other, so that a form has two parts at most and each of
+its bytes is counted by a limit; names, types and sizes that come with a part are bounded and then forgotten: none
+becomes a path, a row or an answer. Nothing is kept in memory but one part's headers and the announced SHA-256.
+Does not: read the request (`receiving.py`), or keep the file (`operations/uploads.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from ledger_service.api.problems import ProblemError
 from ledger_service.evidence.folder import StoredEvidence
 from ledger_service.evidence.incoming import IncomingFile
 
-PARTS_MAX = 4  # two are used; a browser's form may hold one or two that are refused by name, not by number
 HEADERS_MAX = 4  # of a part: Content-Disposition, Content-Type, Content-Length, Content-Transfer-Encoding
 HEADER_BYTES_MAX = 2_048  # a file name of 255 characters, percent-encoded, has 765
 PREAMBLE_BYTES_MAX = 1_024  # before the first boundary
@@ -47,7 +47,7 @@ class Form:
         self._file: IncomingFile | None = None
         self._announced: bytearray | None = None
         self._writing: Callable[[bytes], None] | None = None
-        self._parts, self._before, self._after, self._ended = 0, 0, 0, False
+        self._begun, self._before, self._after, self._ended = False, 0, 0, False
         self._header, self._value, self._headers = bytearray(), bytearray(), dict[bytes, bytes]()
         self._parser = MultipartParser(
             boundary,
@@ -110,7 +110,7 @@ class Form:
             self._file.abandon()
 
     def _awaits_a_part(self) -> bool:
-        return not self._parts and not self._ended
+        return not self._begun and not self._ended
 
     def _write(self, data: bytes) -> None:
         try:
@@ -119,9 +119,7 @@ class Form:
             _refuse("the body is no multipart form with this boundary, or a header of a part is too large")
 
     def _on_part(self) -> None:
-        self._parts += 1
-        if self._parts > PARTS_MAX:
-            _refuse(f"a form has at most {PARTS_MAX} parts")
+        self._begun = True
         self._headers.clear()
         self._writing = None
 

@@ -253,6 +253,7 @@ def _broken_forms() -> Iterator[Hostile]:
                             b"Content-Type: multipart/mixed; boundary=in")),
         "preamble": form(photo, before=b"x" * 100),
         "preamble-large": form(photo, before=b"\r\n" + b"x" * 5_000_000 + b"\r\n"),
+        "preamble-line-ends": form(photo, before=b"\r\n" * 3_000),
         "preamble-dashes": form(photo, before=b"\r\n" + b"--" * 500_000),
         "epilogue-large": form(photo, after=b"\r\n" + b"x" * 5_000_000),
         "no-end": form(photo, end=False),

@@ -286,11 +286,12 @@ def test_a_body_that_stops_is_not_waited_for_and_what_came_stays(
 
 def test_a_body_that_drips_is_stopped_by_its_average(service: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service.app.state.service, "pace", Pace(grace_seconds=0, bytes_a_second_min=10**12))
-    headers = [("content-type", "application/octet-stream"), ("content-length", "9")]
+    headers = [("content-type", "application/octet-stream"), ("content-length", "6")]
+    path = f"/v1/evidence/{sha256(b'abcdef').hexdigest()}"
 
-    dripping = raw(service, "PUT", f"/v1/evidence/{'1' * 64}", PLATFORM, headers, body(b"abc", b"def", more=True))
-
-    assert dripping.status == 408
+    assert raw(service, "PUT", path, PLATFORM, headers, body(b"abc", b"def")).status == 408
+    monkeypatch.setattr(service.app.state.service, "pace", Pace(bytes_a_second_min=10**12))  # not in its first minute
+    assert put(service, photo()).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -366,7 +367,8 @@ def test_a_quota_and_a_full_disk_are_said_so(service: Asking, monkeypatch: pytes
     assert slug(over) == slug(over_part) == (429, "quota-exceeded")
     assert (over.json()["held"], over.json()["most"]) == (90, 100)
     monkeypatch.setattr(service.ledger, "free_bytes_min", service.ledger.evidence.free_bytes() * 2)
-    for answer in (send(service, b"small"), put(service, b"small")):
+    step = service.post("/v1/returns", PLATFORM, request_with("0" * 64))
+    for answer in (send(service, b"small"), put(service, b"small"), step):
         assert slug(answer) == (503, "storage-full")
         assert str(service.folder) not in answer.text
     assert len(files(service)) == before + 1
