@@ -53,6 +53,12 @@ class Settings(BaseSettings):
     )
     anchor_interval_seconds: int = Field(default=60, ge=1, description="how often the worker anchors new entries")
     evidence_bytes_max: int = Field(default=2 * 1024**3, ge=1, description="largest evidence file")
+    upload_bytes_max: int = Field(
+        default=4 * 1024**3, ge=1, description="bytes that one party may have sent over HTTP and not used in a step yet"
+    )
+    upload_hours: int = Field(
+        default=72, ge=1, le=8_760, description="hours that a file sent over HTTP waits for a step to use it"
+    )
     disk_free_bytes_min: int = Field(
         default=64 * 1024**2, ge=0, description="free space below which the ledger stops writing"
     )

@@ -131,6 +131,8 @@ def open_ledger(
             clock=clock,
             free_bytes_min=settings.disk_free_bytes_min,
             webhook_allow_loopback=settings.webhook_allow_loopback,
+            upload_bytes_max=settings.upload_bytes_max,
+            upload_hours=settings.upload_hours,
         )
         stack.callback(ledger.close)  # before the parts: what is queued is answered first
         _adopt_genesis(ledger, settings, write=write)

@@ -30,6 +30,17 @@ _WITH_BODY = (
     "unsupported-media-type", "invalid-request", "idempotency-key-reused", "request-running", "busy", "storage-full",
     "outcome-unknown", "gate-closed",
 )  # fmt: skip
+_WITH_FILE = (
+    "invalid-header", "body-too-large", "unsupported-media-type", "invalid-request", "upload-stopped",
+    "upload-mismatch", "quota-exceeded", "busy", "storage-full", "gate-closed",
+)  # fmt: skip
+_FOR_FILES = {
+    "upload_evidence": (
+        *_WITH_FILE, "invalid-form", "idempotency-key-missing", "idempotency-key-reused", "request-running",
+    ),
+    "put_evidence": (*_WITH_FILE, "upload-conflict"),
+    "read_evidence": ("evidence-altered", "erased", "busy", "storage-full", "gate-closed", "outcome-unknown"),
+}  # fmt: skip
 _WITH_STEP = ("step-not-allowed", "incomplete-step", "signature-refused", "stale-head")
 _KEY = {
     "name": "Idempotency-Key",
@@ -132,7 +143,9 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
         found += ["not-authenticated", "too-many-requests"]
     elif scope is not None:
         found += _WITH_CREDENTIAL
-    if "requestBody" in (route.openapi_extra or {}):
+    if route.name in _FOR_FILES:
+        found += _FOR_FILES[route.name]
+    elif "requestBody" in (route.openapi_extra or {}):
         found += _WITH_BODY
     elif idempotency_key in calls:
         found += ["invalid-header", "idempotency-key-missing", "busy", "gate-closed", "storage-full", "outcome-unknown"]
@@ -146,7 +159,7 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
         found.append("unknown-return")
     if "{index}" in route.path:
         found.append("unknown-entry")
-    if any(part in route.path for part in ("{prefix}", "{slug}", "{level}", "{id}", "{sha256}")):
+    if any(part in route.path for part in ("{prefix}", "{slug}", "{level}", "{id}")) or route.name == "show_upload":
         found.append("unknown-object")
     if "/proofs/" in route.path:
         found.append("limit-exceeded")

@@ -34,6 +34,9 @@ _TYPES = (
                 "Something in the request passes a named limit; `limit` and `most` say which. Send less."),
     ProblemType("invalid-header", 400, "A header cannot be read", "请求头无法解析",
                 "A header of the request has not the form that the description of the API gives."),
+    ProblemType("invalid-form", 400, "The form cannot be taken", "无法接收该表单",
+                "A file is sent as multipart/form-data with one part named `file`, at most one named `sha256`, few and"
+                " short headers, and its last boundary."),
     ProblemType("idempotency-key-missing", 400, "The Idempotency-Key header is missing", "缺少 Idempotency-Key 请求头",
                 "Every POST carries an Idempotency-Key of your choice (a UUID, say), so that a retry is safe."),
     ProblemType("not-authenticated", 401, "No credential that counts", "没有有效的凭证",
@@ -50,6 +53,8 @@ _TYPES = (
                 "What the path names does not exist, or is not yours."),
     ProblemType("method-not-allowed", 405, "The method is not allowed here", "此处不允许使用该方法",
                 "The `Allow` header lists the methods of this path."),
+    ProblemType("upload-stopped", 408, "The body stopped", "请求正文中断",
+                "No bytes came for too long, or too few. What came of a part is kept: go on at its `offset`."),
     ProblemType("step-not-allowed", 409, "The step is not allowed now", "当前不允许此步骤",
                 "The state, the quantities, the money or the clocks of the return refuse it. `allowed` lists what the"
                 " asserting role may do now. The attempt stands in the ledger."),
@@ -59,6 +64,9 @@ _TYPES = (
                 "The file's bytes do not have the recorded fingerprint, so it is not served. The operator was told."),
     ProblemType("upload-conflict", 409, "The upload stands elsewhere", "上传位置不一致",
                 "The offset is not where the upload stands, or another request writes it; go on at `offset`."),
+    ProblemType("erased", 410, "The file was erased", "文件已被删除",
+                "The file was removed, with the key under which its fingerprint was kept. Entry and proofs are as they"
+                " were."),
     ProblemType("stale-head", 412, "The return moved on", "退货单已有新进展",
                 "The return has another last entry than you expected. Read it again, then decide."),
     ProblemType("body-too-large", 413, "The body is too large", "请求正文过大",
@@ -67,6 +75,9 @@ _TYPES = (
                 "`Content-Type` must be the one that the description of the API gives for this path."),
     ProblemType("invalid-request", 422, "The request does not have the described form", "请求不符合规定的格式",
                 "`errors` lists what is wrong, each with a JSON pointer."),
+    ProblemType("upload-mismatch", 422, "The bytes are not those that were announced", "内容与声明的指纹不一致",
+                "What was sent has another SHA-256 than the one that was announced, and was removed. Send the file"
+                " again from its beginning."),
     ProblemType("incomplete-step", 422, "The step lacks something or has something wrong", "步骤内容不完整或有误",
                 "A field, the rule or the evidence of the step is missing, unknown or has not its form."),
     ProblemType("signature-refused", 422, "The wallet signature does not count", "钱包签名无效",

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from ledger_service import errors
 from ledger_service.api.problem_types import PROBLEM_TYPES
 from ledger_service.core import encoding
+from ledger_service.evidence import failures
 
 RETRY_SECONDS = 2  # for answers that a moment's patience may cure
 
@@ -56,12 +57,20 @@ _SLUGS: dict[type[errors.LedgerError], str] = {
     errors.EvidenceMissingError: "invalid-request",
     errors.EvidenceTooLargeError: "body-too-large",
     errors.EvidenceMismatchError: "evidence-altered",
+    failures.EvidenceErasedError: "erased",
+    failures.UnknownUploadError: "incomplete-step",
+    failures.UploadOffsetError: "upload-conflict",
+    failures.UploadBusyError: "upload-conflict",
+    failures.UploadQuotaError: "quota-exceeded",
+    failures.UploadMismatchError: "upload-mismatch",
+    failures.UploadStoppedError: "upload-stopped",
     errors.EvidenceError: "invalid-request",
     errors.ChainError: "unavailable",
     errors.SettingsError: "unavailable",
     errors.LedgerError: "internal",
 }
-_OURS = frozenset({"unavailable", "internal", "evidence-altered"})  # what went wrong there is the operator's to know
+# What went wrong there is the operator's to know; messages of a full disk name its folder.
+_OURS = frozenset({"unavailable", "internal", "evidence-altered", "storage-full"})
 
 
 class ProblemError(Exception):
@@ -96,7 +105,13 @@ def problem_of(error: errors.LedgerError, request: Request) -> Response:
         members |= {"verb": error.verb, "state": error.state, "allowed": list(error.allowed)}
     if isinstance(error, errors.GateClosedError):
         members["reason"] = error.reason
+    if isinstance(error, failures.UploadOffsetError):
+        members["offset"] = error.offset
+    if isinstance(error, failures.UploadQuotaError):
+        members |= {"held": error.held, "most": error.most}
     headers = {}
+    if isinstance(error, failures.UploadStoppedError):
+        headers["Connection"] = "close"  # whoever sends the rest too late must not have it read as another request
     if isinstance(error, errors.BackPressureError):
         headers["Retry-After"] = str(error.retry_after_seconds)
     return problem(request, slug, detail, headers=headers, **members)

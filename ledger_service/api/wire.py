@@ -113,6 +113,34 @@ class RecordedAnswer(Answer):
     receipt: dict[str, Any]
 
 
+class UploadAnswer(Answer):
+    """A file that is here, whole, and that a step of its caller may name by its SHA-256 until `expires_at`."""
+
+    sha256: Hex32
+    size: Index
+    media_type: str = Field(description="what the content shows; a name or type that was sent is not asked")
+    expires_at: Instant
+
+
+class PartAnswer(Answer):
+    """A file that is not whole yet: its next part begins at `offset`."""
+
+    sha256: Hex32
+    offset: Index
+    size: Index
+
+
+class UploadState(Answer):
+    """How much of a file is here; what is not known before it is whole is null."""
+
+    sha256: Hex32
+    offset: Index
+    complete: bool
+    size: Index | None
+    media_type: str | None
+    expires_at: Instant | None
+
+
 class CaseAnswer(Answer):
     """A return as it stands now. `last_index` is its ETag."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from ledger_service.operations.ledger import Ledger
     from ledger_service.settings import Settings
 
+DAY_SECONDS = 86_400
 RETRY_SECONDS_MAX = 300  # the longest pause after failures in a row
 
 
 def worker_command(
     once: Annotated[bool, typer.Option("--once", help="anchor what is there, then end")] = False,
 ) -> None:
-    """Record missed deadlines, seal and anchor, tell webhooks, on and on.
+    """Record missed deadlines, seal and anchor, tell webhooks, remove expired uploads, on and on.
 
     \b
     rledger worker
@@ -49,6 +51,8 @@ def worker_command(
             keeper = TimeKeeper(ledger)
             if stop is None:
                 _keep_time(keeper)
+                _purge(ledger)
+                _forget_answers(ledger)
                 progress = anchorer.run(_say_steps)
                 notify_once(ledger, due_soon_hours=settings.webhook_due_soon_hours)
                 output.answer(progress.said)
@@ -57,27 +61,36 @@ def worker_command(
                     f"anchoring every {settings.anchor_interval_seconds} s; Ctrl-C stops after the step under way"
                 )
                 with notifying(ledger, stop, due_soon_hours=settings.webhook_due_soon_hours):
-                    keep_anchoring(anchorer, stop, interval_seconds=settings.anchor_interval_seconds, keeper=keeper)
+                    keep_anchoring(
+                        anchorer,
+                        stop,
+                        interval_seconds=settings.anchor_interval_seconds,
+                        before=before_anchoring(ledger, keeper),
+                    )
 
     output.run(run)
 
 
 def keep_anchoring(
-    anchorer: Anchorer, stop: threading.Event, *, interval_seconds: float, keeper: TimeKeeper | None = None
+    anchorer: Anchorer,
+    stop: threading.Event,
+    *,
+    interval_seconds: float,
+    before: Mapping[str, Callable[[], None]] | None = None,
 ) -> None:
     """Anchor until told to stop; what fails is said and tried again after a pause that grows.
 
-    With a `keeper`, what the clocks say is recorded before each round; that this fails never keeps a head waiting.
+    What `before` names is done before each round; that one of these fails keeps neither another nor a head waiting.
     """
     from ledger_service.errors import ContradictedError
 
     pause = after_failure = interval_seconds
     while not stop.is_set():
-        if keeper is not None:
+        for what, work in (before or {}).items():
             try:
-                _keep_time(keeper)
+                work()
             except Exception as error:
-                output.say(f"the clocks were not looked at, trying again: {_reason(error)}")
+                output.say(f"{what}, trying again: {_reason(error)}")
         try:
             anchorer.run(_say_steps)
             pause = after_failure = interval_seconds
@@ -92,6 +105,39 @@ def keep_anchoring(
 
 def _reason(error: Exception) -> str:
     return error.message if isinstance(error, LedgerError) else f"{type(error).__name__}: {error}"
+
+
+def before_anchoring(ledger: Ledger, keeper: TimeKeeper) -> dict[str, Callable[[], None]]:
+    """Return what is done before each round, by what is said when it fails."""
+    forgotten_at = float("-inf")
+
+    def forget_answers() -> None:
+        nonlocal forgotten_at
+        if time.monotonic() - forgotten_at >= DAY_SECONDS:
+            _forget_answers(ledger)
+            forgotten_at = time.monotonic()
+
+    return {
+        "the clocks were not looked at": lambda: _keep_time(keeper),
+        "expired uploads were not removed": lambda: _purge(ledger),
+        "old answers were not removed": forget_answers,
+    }
+
+
+def _forget_answers(ledger: Ledger) -> None:
+    """Remove the answers to requests that nobody may repeat any more."""
+    from ledger_service.operations.once import forget_old_answers
+
+    forget_old_answers(ledger)
+
+
+def _purge(ledger: Ledger) -> None:
+    """Remove the files that no step used in time, and say how many there were."""
+    from ledger_service.operations.uploads import purge_uploads
+
+    purged = purge_uploads(ledger)
+    if purged.uploads or purged.partial:
+        output.say(f"removed {purged.uploads} expired uploads and {purged.partial} that never came whole")
 
 
 def _keep_time(keeper: TimeKeeper) -> None:

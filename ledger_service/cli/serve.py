@@ -24,7 +24,7 @@ import typer
 
 from ledger_service.cli import output
 from ledger_service.cli.notify import notifying
-from ledger_service.cli.run import keep_anchoring, open_to_anchor, stop_at_signal
+from ledger_service.cli.run import before_anchoring, keep_anchoring, open_to_anchor, stop_at_signal
 from ledger_service.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -90,7 +90,12 @@ def _serve_and_work(
             notifying(ledger, stop, due_soon_hours=settings.webhook_due_soon_hours),
             _api(listening, processes, stop) as failed,
         ):
-            keep_anchoring(anchorer, stop, interval_seconds=settings.anchor_interval_seconds, keeper=TimeKeeper(ledger))
+            keep_anchoring(
+                anchorer,
+                stop,
+                interval_seconds=settings.anchor_interval_seconds,
+                before=before_anchoring(ledger, TimeKeeper(ledger)),
+            )
     _raise(failed)
 
 

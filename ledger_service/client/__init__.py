@@ -27,6 +27,7 @@ from ledger_service.client.failures import (
 )
 from ledger_service.client.ledger import Ledger
 from ledger_service.client.sent import EvidenceFile, Party, WalletSignature
+from ledger_service.client.uploading import UploadedFile
 from ledger_service.core.entry import Authenticity, Role, RuleReference
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "StepNotAllowedError",
     "UnknownError",
     "UnreachableError",
+    "UploadedFile",
     "WalletSignature",
     "WrongAnswerError",
 ]

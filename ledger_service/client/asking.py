@@ -1,8 +1,8 @@
 """Requests and their answers: sent again where that is safe and helps, for a bounded time, and read to a bounded size.
 
 Sent again are a request that nobody answered (a broken or refused connection, a time-out) and one that was answered
-with 429 or 503, always with the same body and the same Idempotency-Key. A `Retry-After` in seconds is waited for, up to
-`RETRY_AFTER_SECONDS_MAX`; without one the pauses double.
+with 429 or 503, always with the same body and the same Idempotency-Key, if it has one. A `Retry-After` in seconds is
+waited for, up to `RETRY_AFTER_SECONDS_MAX`; without one the pauses double.
 
 Promises: a call ends within its patience, whatever the service sends or does not send; a redirect is never followed,
 so that the token goes to nobody else. Does not: know what an answer means.
@@ -49,11 +49,12 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer of 2xx: its body, its headers, and how many times the request was sent."""
+    """An answer of 2xx: its body, its headers, how many times the request was sent, and the status."""
 
     body: bytes
     headers: Mapping[str, str]
     attempts: int
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Asker:
         query: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        media_type: str = "application/json",
     ) -> Answered:
         """Ask, again if need be, and return an answer of 2xx.
 
@@ -98,7 +100,7 @@ class Asker:
         """
         request = self._http.build_request(method, path, params=query, headers=headers, content=body)
         if body is not None:
-            request.headers["Content-Type"] = "application/json"
+            request.headers["Content-Type"] = media_type
         end = self._patience.clock() + self._patience.total
         attempts = 0
         while True:
@@ -110,7 +112,7 @@ class Asker:
                 wanted = 0.0
             else:
                 if 200 <= got.status < 300:
-                    return Answered(got.body, got.headers, attempts)
+                    return Answered(got.body, got.headers, attempts, got.status)
                 failed = _problem(got)
                 if got.status not in _AGAIN:
                     raise failed
@@ -120,6 +122,10 @@ class Asker:
             if self._patience.clock() + pause >= end:
                 raise failed
             self._patience.sleep(pause)
+
+    def pause(self, seconds: float) -> None:
+        """Wait before something else is asked."""
+        self._patience.sleep(seconds)
 
     def _send(self, request: httpx.Request, end: float) -> _Got:
         left = min(self._patience.attempt, end - self._patience.clock())

@@ -86,7 +86,8 @@ class WrongAnswerError(ClientError):
 
     `what` is a stable code: `form`, `redirect`, `size`, `index`, `leaf_hash`, `verb`, `return_id`, `parties`,
     `authenticity`, `occurred_at`, `rule`, `state`, `fields`, `withheld`, `evidence`, `kind`, `place`, `replayed`,
-    `backwards`, `fork`, or the name of a failed check of the receipt (`receipt_checkpoint`, `receipt_inclusion` …).
+    `sha256`, `offset`, `backwards`, `fork`, or the name of a failed check of the receipt (`receipt_checkpoint`,
+    `receipt_inclusion` …).
     `answer` is the body as it was sent.
     """
 

@@ -38,6 +38,7 @@ from ledger_service.client.failures import (
 )
 from ledger_service.client.seen import Seen
 from ledger_service.client.sent import SentStep, sent_step
+from ledger_service.client.uploading import UploadedFile, upload
 from ledger_service.core import encoding
 from ledger_service.core.checkpoint import Checkpoint
 from ledger_service.core.encoding import Json
@@ -135,6 +136,18 @@ class Ledger:
             JsonFormatError, LimitError: The fields have no canonical JSON; nothing was sent.
         """
         return self._record(sent_step(verb, return_id, fields or {}, **step), key, if_match)
+
+    def upload(self, path: Path) -> UploadedFile:
+        """Send a file that a step is to name (`EvidenceFile(kind, uploaded.sha256)`); it goes on where it broke off.
+
+        Raises:
+            OSError: It cannot be read.
+            ValueError: It has no bytes, or changed while it was sent.
+            ProblemError: The service refused.
+            UnreachableError: Nobody answered; the same call goes on where this one was.
+            WrongAnswerError: The service says that it keeps something else.
+        """
+        return upload(self._asker, path)
 
     def show(self, return_id: str) -> ReturnState:
         """Return a return as the service sees it now."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ledger_service.errors import (
     EvidenceError,
+    EvidenceMismatchError,
     EvidenceMissingError,
     StorageFullError,
     StoreError,
@@ -51,6 +52,10 @@ class UploadQuotaError(UploadError):
         super().__init__(message, hint=hint or "record the steps that use them, or wait until the oldest expire")
         self.held = held
         self.most = most
+
+
+class UploadMismatchError(UploadError, EvidenceMismatchError):
+    """What was sent has another SHA-256 than the one that was announced; nothing of it was kept."""
 
 
 class UploadStoppedError(UploadError):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -138,6 +139,13 @@ class EvidenceFolder:
                     raise write_error(self._path, error) from error
                 return self._receive(stream, f"the stored file {name}", os.fstat(stream.fileno()).st_size).name
             return new
+
+    def free_bytes(self) -> int:
+        """Return how much space is free on the disk of the folder, or of the one that it will be made on."""
+        place = self._path
+        while not place.exists():
+            place = place.parent
+        return shutil.disk_usage(place).free
 
     def names_of(self, name: str) -> int:
         """Return how many names a stored file has, 0 if it is not there."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ledger_service.errors import EvidenceEmptyError, EvidenceMismatchError, EvidenceTooLargeError
+from ledger_service.errors import EvidenceEmptyError, EvidenceTooLargeError
 from ledger_service.evidence.descriptors import TOP_FLAGS, closing, make_folder, open_subfolder
-from ledger_service.evidence.failures import write_error
+from ledger_service.evidence.failures import UploadMismatchError, write_error
 from ledger_service.evidence.media_type import Sniffer
 from ledger_service.evidence.places import NAME, READ_FLAGS, new_name, put
 
@@ -85,7 +85,7 @@ class IncomingFile:
 
         Raises:
             EvidenceEmptyError: It has no bytes.
-            EvidenceMismatchError: It has another SHA-256.
+            UploadMismatchError: It has another SHA-256.
             StorageFullError, StoreReadOnlyError, StoreError: The folder cannot take it.
         """
         if self._size == 0:
@@ -127,9 +127,9 @@ def write_all(top: Path, descriptor: int, chunk: bytes) -> None:
         raise write_error(top, error) from error
 
 
-def other_content(what: str, found: bytes, expected: bytes) -> EvidenceMismatchError:
+def other_content(what: str, found: bytes, expected: bytes) -> UploadMismatchError:
     """Return the error of a file that is not the one that was announced."""
-    return EvidenceMismatchError(
+    return UploadMismatchError(
         f"{what} has the SHA-256 {found.hex()}, {expected.hex()} was announced",
         hint="send the file again from its beginning",
     )

@@ -81,6 +81,10 @@ class PartialFiles:
         """Return how many bytes all unfinished files of an owner take."""
         return sum(size for found, size in self._sizes() if found.startswith(_owner_part(owner)))
 
+    def count(self, owner: bytes) -> int:
+        """Return how many unfinished files an owner has."""
+        return sum(1 for found, _ in self._sizes() if found.startswith(_owner_part(owner)))
+
     def purge(self, *, before: float) -> int:
         """Remove files whose last part came before a time (seconds since 1970); return how many went."""
         return self._remove(lambda _, seen: seen.st_mtime < before)

@@ -28,7 +28,6 @@ from ledger_service.errors import (
     UnknownReturnError,
     UnknownVerbError,
 )
-from ledger_service.evidence.folder import StoredEvidence
 from ledger_service.operations.appending import Appending, finish
 from ledger_service.operations.asked import Step
 from ledger_service.operations.attempt import attempting
@@ -143,9 +142,12 @@ def _require_texts(step: Step) -> None:
 
 
 def request_key(
-    ledger: Ledger, step: Step, files: Sequence[tuple[str, StoredEvidence]], *, keys: KeyRing | None = None
+    ledger: Ledger, step: Step, files: Sequence[tuple[str, bytes]], *, keys: KeyRing | None = None
 ) -> IdempotencyKey | None:
-    """Return the key of the step under its pseudonym, None if it has none; the fingerprint covers erasable values."""
+    """Return the key of the step under its pseudonym, None if it has none; the fingerprint covers erasable values.
+
+    `files` are the kinds of its evidence with their SHA-256.
+    """
     if step.idempotency_key is None:
         return None
     payload = encode(
@@ -154,7 +156,7 @@ def request_key(
             [step.asserted_by.role.value, step.asserted_by.reference],
             None if step.rule is None else [step.rule.id, step.rule.version],
             dict(step.fields),
-            [[kind, stored.sha256.hex()] for kind, stored in files],
+            [[kind, digest.hex()] for kind, digest in files],
         ]
     )
     if step.asserted_by.role is Role.BUYER:

@@ -183,8 +183,8 @@ def _audit_values(ledger: Ledger, report: AuditReport, say: Say) -> None:
         if (row.index + 1) % 1000 == 0 or row.index + 1 == total:
             say("values and evidence", row.index + 1, total)
     try:
-        for name in ledger.evidence.orphans(ledger.read.file_names()):
-            report.notes.append(f"the evidence file {name} belongs to no entry")
+        for name in ledger.evidence.orphans(ledger.read.file_names() | ledger.uploads.names()):
+            report.notes.append(f"the evidence file {name} belongs to no entry and no upload")
     except EvidenceError as error:
         report.add("evidence", error.message)
 

@@ -1,8 +1,9 @@
 """What of an entry a party may be shown: the values of a case are not all for everybody in it.
 
 Promises: who asserted or recorded an entry sees all of it; buyer, seller, platform and arbitrator see the whole case,
-since they argue about it; everybody else in it sees joint facts, and neither words nor files of a person. Withheld
-values stay provable. Does not: open a case (`access.py`).
+since they argue about it; everybody else in it sees joint facts, and neither words nor fingerprints of files of a
+person. Withheld values stay provable. Does not: open a case (`access.py`), or a file (`read_evidence.py`: that takes a
+credential with the scope `evidence`, and leaves an entry).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SEE_THE_WHOLE_CASE = frozenset({Role.BUYER, Role.SELLER, Role.PLATFORM, Role.ARB
 def visible_names(ledger: Ledger, entry: CaseEntry, principal: Principal) -> frozenset[str]:
     """Return the names of the committed values of an entry that the principal may be shown."""
     names = frozenset(named.name for named in entry.all_commitments())
-    if principal.party.role in SEE_THE_WHOLE_CASE or _took_part(ledger, entry, principal):
+    if principal.party.role in SEE_THE_WHOLE_CASE or took_part(ledger, entry, principal):
         return names
     transition = LIFECYCLE.transition(entry.verb)
     fields = {} if transition is None else transition.fields
@@ -41,7 +42,8 @@ def visible(ledger: Ledger, opened: Iterable[Known], principal: Principal) -> li
     return shown
 
 
-def _took_part(ledger: Ledger, entry: CaseEntry, principal: Principal) -> bool:
+def took_part(ledger: Ledger, entry: CaseEntry, principal: Principal) -> bool:
+    """Say whether the principal asserted or recorded an entry."""
     found = ledger.keys.find(f"case:{entry.return_id}")
     if found is None:
         return False

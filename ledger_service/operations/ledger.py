@@ -28,6 +28,7 @@ from ledger_service.store.keys import KeyStore
 from ledger_service.store.mark import HighWaterMark
 from ledger_service.store.read import LedgerReader
 from ledger_service.store.requests import Requests
+from ledger_service.store.uploads import Uploads
 from ledger_service.store.webhooks import Webhooks
 from ledger_service.store.writer import Writer
 
@@ -58,7 +59,8 @@ class Ledger:
     """An opened ledger.
 
     `confirmations` is the finality rule of its chain (None: the `finalized` tag). `free_bytes_min`: with less free
-    space, nothing is recorded. `webhook_allow_loopback`: for development, webhooks may name this machine.
+    space, nothing is recorded. `upload_bytes_max` and `upload_hours`: what one party may have sent that no step uses
+    yet, and how long it waits for one. `webhook_allow_loopback`: for development, webhooks may name this machine.
     """
 
     origin: str
@@ -74,11 +76,14 @@ class Ledger:
     free_bytes_min: int = 0
     writer: Writer | None = None
     webhook_allow_loopback: bool = False
+    upload_bytes_max: int = 4 * 1024**3
+    upload_hours: int = 72
     dockets: Dockets = field(init=False)
     credentials: Credentials = field(init=False)
     requests: Requests = field(init=False)
     webhooks: Webhooks = field(init=False)
-    _space_seen: float = field(init=False, default=float("-inf"), repr=False)
+    uploads: Uploads = field(init=False)
+    _space: tuple[float, int] = field(init=False, default=(float("-inf"), 0), repr=False)  # when and what was free
     _genesis: tuple[GenesisEntry, bytes] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +91,7 @@ class Ledger:
         self.credentials = Credentials(self.store)
         self.requests = Requests(self.store)
         self.webhooks = Webhooks(self.store)
+        self.uploads = Uploads(self.store)
 
     def require_writer(self) -> Writer:
         """Return the writer.
@@ -105,16 +111,17 @@ class Ledger:
         Raises:
             StorageFullError: Less is free than `free_bytes_min` where the mark, or SQLite's file, lies.
         """
-        if time.monotonic() - self._space_seen < SPACE_SECONDS:
+        at, free = self._space
+        if time.monotonic() - at < SPACE_SECONDS and free >= self.free_bytes_min:
             return
-        for folder in {self.mark.path.parent, self.store.folder or self.mark.path.parent}:
-            free = shutil.disk_usage(folder).free
-            if free < self.free_bytes_min:
-                raise StorageFullError(
-                    f"{free} bytes are free in {folder}, at least {self.free_bytes_min} are wanted",
-                    hint="free space, then go on; reading and verifying work meanwhile",
-                )
-        self._space_seen = time.monotonic()
+        folders = {self.mark.path.parent, self.store.folder or self.mark.path.parent}
+        free, folder = min((shutil.disk_usage(one).free, str(one)) for one in folders)
+        if free < self.free_bytes_min:
+            raise StorageFullError(
+                f"{free} bytes are free in {folder}, at least {self.free_bytes_min} are wanted",
+                hint="free space, then go on; reading and verifying work meanwhile",
+            )
+        self._space = time.monotonic(), free
 
     def genesis(self) -> tuple[GenesisEntry, bytes]:
         """Return the genesis entry and its leaf hash; read once, since no log has two.

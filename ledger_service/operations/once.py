@@ -16,6 +16,8 @@ from ledger_service.operations.ledger import Ledger, format_instant
 from ledger_service.operations.pseudonyms import Party, idempotency_key
 from ledger_service.store.requests import RUNNING_SECONDS_MAX, Answered
 
+KEPT_DAYS = 30  # how long a request may be repeated, as the API says
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -64,3 +66,11 @@ def once(
         raise
     ledger.requests.finish(named, Answered(201, encoding.encode(outcome.answer).decode()))
     return outcome
+
+
+def forget_old_answers(ledger: Ledger) -> int:
+    """Remove what requests of more than 30 days ago were answered; return how many answers went.
+
+    A request that is sent again after that is a new one: it is judged as one.
+    """
+    return ledger.requests.purge(before=format_instant(ledger.clock() - timedelta(days=KEPT_DAYS)))

@@ -17,9 +17,10 @@ from ledger_service.core.entry import RETURN_ID_BYTES
 from ledger_service.core.signing import NONCE_BYTES
 from ledger_service.errors import EvidenceMissingError
 from ledger_service.operations.admit import admit
-from ledger_service.operations.asked import Step
+from ledger_service.operations.asked import Step, Uploaded
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.sign_step import Content, ask_to_sign
+from ledger_service.operations.uploads import find_upload
 
 CHUNK_BYTES = 1 << 20
 
@@ -45,6 +46,7 @@ def prepare_statement(ledger: Ledger, step: Step, *, valid_seconds: int) -> Unsi
     Raises:
         RefusedError: The step is not allowed now.
         EvidenceMissingError: A file cannot be read.
+        UnknownUploadError: There is no such upload.
     """
     admitted = admit(ledger, step, step.return_id or secrets.token_hex(RETURN_ID_BYTES))
     content = Content(
@@ -53,7 +55,7 @@ def prepare_statement(ledger: Ledger, step: Step, *, valid_seconds: int) -> Unsi
         role=step.asserted_by.role,
         occurred_at=step.occurred_at,
         fields=step.fields,
-        evidence=_digests(step.evidence),
+        evidence=_digests(ledger, step.evidence),
         rule=step.rule,
         to_state=admitted.to_state,
     )
@@ -63,9 +65,12 @@ def prepare_statement(ledger: Ledger, step: Step, *, valid_seconds: int) -> Unsi
     return Unsigned(typed, nonce, deadline, admitted.judged_at)
 
 
-def _digests(evidence: Sequence[tuple[str, Path]]) -> list[tuple[str, bytes]]:
+def _digests(ledger: Ledger, evidence: Sequence[tuple[str, Path | Uploaded]]) -> list[tuple[str, bytes]]:
     found = []
     for kind, path in evidence:
+        if isinstance(path, Uploaded):  # nobody is to sign for a file that no step can use
+            found.append((kind, find_upload(ledger, path).sha256))
+            continue
         digest = sha256()
         try:
             with path.open("rb") as stream:

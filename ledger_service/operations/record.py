@@ -2,7 +2,8 @@
 
 The order is: admit the step at the head of its case, take in the evidence, salt and seal the values, then one write
 transaction decides, appends and answers. If the case moved meanwhile, the step is judged again. A step that is refused
-leaves no file behind and is recorded as an attempt; one whose outcome is not known leaves its files.
+leaves no file behind and is recorded as an attempt; one whose outcome is not known leaves its files. An upload gets
+one more name, the entry's: it stays what it was, whatever becomes of the step.
 
 Promises: whoever gets an answer holds a durable entry; the same idempotency key gives the same answer.
 Does not: verify webhooks (their callers say what they verified in `authenticity`).
@@ -41,20 +42,23 @@ from ledger_service.errors import (
     UnknownOutcomeError,
 )
 from ledger_service.evidence.folder import StoredEvidence
+from ledger_service.evidence.media_type import OCTET_STREAM
 from ledger_service.operations.access import new_members
 from ledger_service.operations.admit import Admitted, admitting, request_key
 from ledger_service.operations.appending import Appending, finish
-from ledger_service.operations.asked import Step
+from ledger_service.operations.asked import Step, Uploaded
 from ledger_service.operations.attempt import attempting
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.pseudonyms import Party, actor
 from ledger_service.operations.sign_step import Content, check_signature
+from ledger_service.operations.uploads import take_upload
 from ledger_service.store.drafts import STATEMENT_SCOPE, Appended, CaseDraft, IdempotencyKey, SealedValue, StoredFile
 from ledger_service.store.read import StoredCase
 from ledger_service.store.values import NONCE_BYTES, seal_value
 
 __all__ = ["Party", "Recorded", "Step", "record", "recording"]
 
+NOT_TAKEN = ""  # the name of a file that is not here; the writer refuses to keep it in an entry
 JUDGED_AGAIN_MAX = 20  # times that a case may move on while one step is judged; each takes a few milliseconds
 
 
@@ -76,7 +80,7 @@ def record(ledger: Ledger, step: Step) -> Recorded:
     Raises:
         RefusedError: The step is not allowed now; the case did not move. The subclass says why; a step of the table
             that was refused for an existing case stands in the log as an attempt.
-        EvidenceError: A file is missing, empty or too large.
+        EvidenceError: A file is missing, empty or too large, or was not uploaded.
         FormatError: Something of the step has no place in an entry: too long, or not of its form.
         StoreError: The database failed; `UnknownOutcomeError` means: retry with the same idempotency key.
     """
@@ -93,10 +97,10 @@ def recording(ledger: Ledger, step: Step) -> Appending[Recorded]:
     if step.verb == "open_dispute" and "dispute_id" not in step.fields:
         step = replace(step, fields={**step.fields, "dispute_id": secrets.token_hex(RETURN_ID_BYTES)})
     judged = yield from admitting(ledger, step, return_id)
-    files = _take_in(ledger, step.evidence)
+    files = _take_in(ledger, asked)
     sent = False
     try:
-        key = request_key(ledger, asked, files, keys=judged.keys)
+        key = request_key(ledger, asked, [(kind, stored.sha256) for kind, stored in files], keys=judged.keys)
         for _ in range(JUDGED_AGAIN_MAX):
             draft, disclosures = _draft(ledger, step, return_id, judged, files, key)
             sent = True
@@ -234,11 +238,19 @@ def _content(step: Step, judged: Admitted, files: Sequence[tuple[str, StoredEvid
     )
 
 
-def _take_in(ledger: Ledger, evidence: Sequence[tuple[str, Path]]) -> list[tuple[str, StoredEvidence]]:
+def _take_in(ledger: Ledger, step: Step) -> list[tuple[str, StoredEvidence]]:
     files: list[tuple[str, StoredEvidence]] = []
+    uploaded = any(isinstance(source, Uploaded) for _, source in step.evidence)
+    key = request_key(ledger, step, ()) if uploaded else None
+    stands = key is not None and ledger.read.was_used(key)
     try:
-        for kind, path in evidence:
-            files.append((kind, ledger.evidence.store(path, size_max=ledger.evidence_bytes_max)))
+        for kind, source in step.evidence:
+            if isinstance(source, Path):
+                files.append((kind, ledger.evidence.store(source, size_max=ledger.evidence_bytes_max)))
+            elif stands:  # the retry of a step that stands: its upload may be gone, and nothing is taken in twice
+                files.append((kind, StoredEvidence(NOT_TAKEN, source.sha256, 1, OCTET_STREAM)))
+            else:
+                files.append((kind, take_upload(ledger, source)))
     except BaseException:
         _forget(ledger, files)
         raise
@@ -255,7 +267,7 @@ def _may_stand(error: LedgerError) -> bool:
 
 
 def _forget(ledger: Ledger, files: Sequence[tuple[str, StoredEvidence]]) -> None:
-    for _, stored in files:
+    for stored in (stored for _, stored in files if stored.name != NOT_TAKEN):
         with suppress(LedgerError):  # what failed before is what the caller must hear of; `audit` lists what is left
             ledger.evidence.erase(stored.name)
 

@@ -153,6 +153,8 @@ def require_attachments(
             raise StoreError(f"no descriptor of its own for the file {file.name!r:.80}")
         if len(file.sha256) != FINGERPRINT_BYTES or file.size < 1:
             raise StoreError("a file is not empty, and its fingerprint has 32 bytes")
+        if not file.name:
+            raise StoreError(f"the file {file.position} was not taken in")
         taken.add(file.position)
     if key is not None and len(key.fingerprint) != FINGERPRINT_BYTES:
         raise StoreError("the fingerprint of a request has 32 bytes")

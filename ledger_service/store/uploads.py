@@ -65,6 +65,11 @@ class Uploads:
         """Return the name of the file of every upload."""
         return {str(row[0]) for row in self._database.rows("SELECT name FROM uploads")}
 
+    def count_of(self, mark: bytes) -> int:
+        """Return how many uploads a party has."""
+        (row,) = self._database.rows("SELECT COUNT(*) FROM uploads WHERE mark = ?", mark)
+        return int(row[0])
+
     def bytes_of(self, mark: bytes) -> int:
         """Return how many bytes the uploads of a party have together."""
         (row,) = self._database.rows("SELECT COALESCE(SUM(size), 0) FROM uploads WHERE mark = ?", mark)

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.asking import Asking, asking
-from tests.operations.conftest import make_world
+from tests.operations.conftest import each_world, make_world, postgres_empty, template, world
+
+__all__ = ["each_world", "postgres_empty", "template", "world"]
 
 
 @pytest.fixture(scope="module")

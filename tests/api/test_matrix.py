@@ -6,8 +6,9 @@ from the scope that the operation names; what it may see from the access list of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ from ledger_service.operations.pseudonyms import Party
 from tests.api.asking import PARTIES, Asking
 
 NO_CASE = "0" * 32
+DIGEST = sha256(b"another photo").hexdigest()
+OCTETS = {"content": b"another photo", "headers": {"Content-Type": "application/octet-stream"}}
 STEP = {"verb": "receive", "fields": {}}
 
 
@@ -41,6 +44,7 @@ class Row:
     path: Callable[[Objects], str]
     body: Callable[[Objects], Any] | None = None
     seen: bool = False
+    sent: Mapping[str, Any] | None = None  # what httpx sends in place of a JSON body
 
 
 def fixed(path: str, body: Any = None, *, seen: bool = False) -> Row:
@@ -63,6 +67,10 @@ ROWS: dict[str, Row] = {
     "list_entries": fixed("/v1/entries"),
     "show_entry": Row(lambda o: f"/v1/entries/{o.index}", seen=True),
     "get_receipt": Row(lambda o: f"/v1/entries/{o.index}/receipt", seen=True),
+    "read_evidence": Row(lambda o: f"/v1/entries/{o.index}/evidence/0", seen=True),
+    "upload_evidence": Row(lambda _: "/v1/evidence", sent={"files": {"file": b"a photo"}}),
+    "put_evidence": Row(lambda _: f"/v1/evidence/{DIGEST}", sent=OCTETS),
+    "show_upload": Row(lambda _: f"/v1/evidence/{'0' * 64}"),
     "list_anchors": fixed("/v1/anchors"),
     "prove_consistency": fixed("/v1/proofs/consistency?from=1&to=2"),
     "prove_inclusion": fixed("/v1/proofs/inclusion?index=0&size=1"),
@@ -89,7 +97,8 @@ ROWS: dict[str, Row] = {
     "problem_page": fixed("/help/problems/busy"),
 }
 PUBLIC = {"checkpoint", "tile", "trust", "live", "ready", "problem_page"}
-NEVER_THERE = {"remove_webhook", "list_deliveries"}  # a webhook is its party's alone: tests/api/test_webhooks.py
+# A webhook and an upload are their party's alone: tests/api/test_webhooks.py, test_evidence.py.
+NEVER_THERE = {"remove_webhook", "list_deliveries", "show_upload"}
 ASKS_BY_TOKEN = {"create_session"}  # the link in its body is the credential: anybody with a bad one gets 401
 
 
@@ -122,6 +131,7 @@ def test_every_role_gets_what_its_scopes_and_its_cases_allow(service: Asking, na
             party = None if who is None else PARTIES[who]
             token = None if party is None else fresh_token(service, party) if name == "end_session" else party
             sent = {} if row.body is None else {"json": row.body(target)}
+            sent |= row.sent or {}
             if name == "revoke_key" and place != "none":
                 target = objects_of(service, own.return_id)
             answer = service.ask(method, row.path(target), token, **sent)
@@ -148,7 +158,7 @@ def expected(name: str, scope: str | None, row: Row, role: Role | None, place: s
         return (404,)
     if row.seen and (role is None or place == "other"):
         return (404,)
-    return ()
+    return {"upload_evidence": (201,), "put_evidence": (201,), "read_evidence": (200,)}.get(name, ())
 
 
 def objects_of(service: Asking, return_id: str) -> Objects:

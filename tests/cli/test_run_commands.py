@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -16,8 +18,11 @@ import pytest
 
 from ledger_service.cli import run
 from ledger_service.core.anchor_record import AnchorState
-from ledger_service.errors import ContradictedError, NodeUnreachableError
+from ledger_service.errors import ContradictedError, NodeUnreachableError, StorageFullError
 from ledger_service.operations.anchor import Progress
+from ledger_service.operations.uploads import keep_upload
+from ledger_service.settings import load_settings
+from ledger_service.wiring import open_ledger
 from tests.cli.conftest import Story
 from tests.cli.program import Program, assert_told
 
@@ -162,6 +167,37 @@ def test_what_fails_is_said_and_tried_again_after_a_pause_that_grows(capfd: pyte
     told = capfd.readouterr().err.splitlines()
     assert told[0] == r"rledger: anchoring failed, trying again in 60 s: nobody\x1b[1m answered"
     assert told[2] == "rledger: anchoring failed, trying again in 240 s: ValueError: a fault of ours"
+
+
+def test_what_is_done_before_a_round_keeps_nothing_waiting_when_it_fails(capfd: pytest.CaptureFixture[str]) -> None:
+    stop, done = Impatient(), []
+
+    def fail() -> None:
+        raise StorageFullError("no room")
+
+    run.keep_anchoring(
+        Rounds(stop, None, None),  # type: ignore[arg-type]  # a stand-in
+        stop,
+        interval_seconds=60,
+        before={"this failed": fail, "that failed": lambda: done.append(len(stop.pauses))},
+    )
+
+    assert done == [0, 1]
+    assert stop.pauses == [60, 60]
+    assert capfd.readouterr().err.splitlines() == ["rledger: this failed, trying again: no room"] * 2
+
+
+def test_a_round_of_the_worker_removes_expired_uploads(rledger: Program) -> None:
+    rledger.done("deploy")
+    settings = load_settings(home=rledger.home)
+    with open_ledger(settings, write=True, clock=lambda: datetime(2020, 1, 1, tzinfo=UTC)) as opened:
+        stored = opened.ledger.evidence.store(io.BytesIO(b"a photo"), size_max=100)
+        keep_upload(opened.ledger, bytes(32), stored)
+
+    ended = rledger.done("worker", "--once")
+
+    assert "removed 1 expired uploads and 0 that never came whole" in ended.err
+    assert not [path for path in (rledger.home / "files").rglob("*") if path.is_file()]
 
 
 def test_a_contradiction_is_an_alarm_that_is_tried_again_late(capfd: pytest.CaptureFixture[str]) -> None:

@@ -9,16 +9,13 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from ledger_service.api.service import Service
 from ledger_service.client import Ledger, Patience
 from ledger_service.core import encoding
 from ledger_service.core.trust import encode_trust
-from ledger_service.operations.principal import Principal
 from ledger_service.operations.pseudonyms import Party
 from tests.api.asking import Asking
 
@@ -87,20 +84,6 @@ def said(answer: httpx.Response, **members: Any) -> httpx.Response:
     """Return the answer with other members."""
     kept = {name: value for name, value in answer.headers.items() if name != "content-length"}
     return httpx.Response(answer.status_code, headers=kept, content=encoding.encode({**answer.json(), **members}))
-
-
-class WithUploads(Service):
-    """A service to which files were uploaded, by their SHA-256."""
-
-    def __init__(self, service: Service, files: dict[bytes, Path]) -> None:
-        super().__init__(service.ledger, service.settings)
-        self.files = files
-
-    def upload(self, principal: Principal, kind: str, digest: bytes) -> tuple[str, Path]:
-        """Return the file of a digest, whoever uploaded it."""
-        if digest in self.files:
-            return kind, self.files[digest]
-        return super().upload(principal, kind, digest)
 
 
 @contextmanager

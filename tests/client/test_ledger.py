@@ -29,7 +29,7 @@ from ledger_service.core.verify import verify
 from ledger_service.errors import JsonFormatError, TrustFormatError
 from ledger_service.operations import pseudonyms
 from tests.api.asking import Asking
-from tests.client.asking import Forward, Hurry, Wire, WithUploads, client_of
+from tests.client.asking import Forward, Hurry, Wire, client_of
 from tests.operations.world import BUYER, PLATFORM, REQUEST_FIELDS, SELLER
 
 WORDS = {"reason": "found it under the sofa"}
@@ -54,22 +54,20 @@ def test_a_return_is_opened_with_its_files(service: Asking, tmp_path: Path) -> N
     photo = tmp_path / "photo.png"
     photo.write_bytes(b"\x89PNG\r\n\x1a\n" + secrets.token_bytes(64))
     digest = sha256(photo.read_bytes())
-    kept = service.app.state.service
-    service.app.state.service = WithUploads(kept, {digest.digest(): photo})
 
     with client_of(service, PLATFORM) as (ledger, _):
+        uploaded = ledger.upload(photo)
         step = ledger.open_return(
             "request_return",
             REQUEST_FIELDS,
             asserted_by=Party(Role.BUYER, BUYER.reference),
-            evidence=[EvidenceFile("product_photo", digest.hexdigest())],
+            evidence=[EvidenceFile("product_photo", uploaded.sha256)],
             occurred_at="2026-11-03T10:20:00.000Z",
             parties=[Party(Role.SELLER, SELLER.reference)],
         )
         receipt = ledger.receipt(step.index)
     with client_of(service, SELLER) as (ledger, _):
         theirs = ledger.show(step.return_id)
-    service.app.state.service = kept
 
     assert receipt.values["evidence:product_photo"] == digest.hexdigest()
     assert receipt.values["lines"] == REQUEST_FIELDS["lines"]

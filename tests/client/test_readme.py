@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import socket
@@ -18,10 +17,11 @@ import uvicorn
 from ledger_service.core.trust import encode_trust, parse_trust
 from ledger_service.core.verify import entry_of, verify
 from tests.api.asking import Asking
-from tests.operations.world import SELLER
+from tests.operations.world import PLATFORM
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = "http://127.0.0.1:8080"
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256))
 
 
 def example(language: str) -> str:
@@ -46,14 +46,13 @@ def address(service: Asking) -> Iterator[str]:
 
 
 def run(service: Asking, address: str, folder: Path, command: list[str], text: str) -> subprocess.CompletedProcess[str]:
-    """Run an example for a new return, in a folder that holds the shop's key and the trust file."""
-    (folder / "ledger.key").write_text(service.token(SELLER) + "\n")
+    """Run an example in a folder that holds the marketplace's key, the trust file and a photo."""
+    (folder / "ledger.key").write_text(service.token(PLATFORM) + "\n")
+    (folder / "photo.jpg").write_bytes(JPEG)
     (folder / "ledger.trust.json").write_bytes(encode_trust(service.ledger.trust()))
-    environment = {**os.environ, "RETURN_ID": service.open_case()}
     return subprocess.run(
         [*command, text.replace(ADDRESS, address)],
         cwd=folder,
-        env=environment,
         capture_output=True,
         text=True,
         check=False,
@@ -61,16 +60,29 @@ def run(service: Asking, address: str, folder: Path, command: list[str], text: s
     )
 
 
-def test_the_python_example_records_a_step_and_keeps_its_receipt(service: Asking, address: str, tmp_path: Path) -> None:
+def test_the_python_example_opens_a_return_with_a_photo_and_keeps_its_receipts(
+    service: Asking, address: str, tmp_path: Path
+) -> None:
     ended = run(service, address, tmp_path, [sys.executable, "-W", "error", "-c"], example("python"))
 
     assert ended.returncode == 0, ended.stderr
     assert "the return is info_requested" in ended.stdout
-    (kept,) = tmp_path.glob("entry-*.receipt.json")
-    entry = entry_of(kept.read_bytes())
-    assert getattr(entry, "verb", None) == "request_info"
-    report = verify(kept.read_bytes(), parse_trust((tmp_path / "ledger.trust.json").read_bytes()))
-    assert not [check for check in report.checks if check.outcome.value == "fail"]
+    kept = sorted(tmp_path.glob("entry-*.receipt.json"), key=index_of)
+    assert [getattr(entry_of(path.read_bytes()), "verb", None) for path in kept] == ["request_return", "request_info"]
+    for path in kept:
+        report = verify(path.read_bytes(), parse_trust((tmp_path / "ledger.trust.json").read_bytes()))
+        assert not [check for check in report.checks if check.outcome.value == "fail"]
+    assert opened_photo(service, kept[0]) == JPEG
+
+
+def opened_photo(service: Asking, receipt: Path) -> bytes:
+    """Return the photo of an entry, as the marketplace opens it."""
+    return service.ask("GET", f"/v1/entries/{index_of(receipt)}/evidence/0", PLATFORM).content
+
+
+def index_of(receipt: Path) -> int:
+    """Return the index of an entry from the name of its receipt."""
+    return int(receipt.name.removeprefix("entry-").removesuffix(".receipt.json"))
 
 
 def test_the_python_example_refuses_another_log(service: Asking, address: str, tmp_path: Path) -> None:
@@ -87,8 +99,9 @@ def test_the_python_example_refuses_another_log(service: Asking, address: str, t
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
-def test_the_curl_example_records_a_step(service: Asking, address: str, tmp_path: Path) -> None:
+def test_the_curl_example_opens_a_return_with_a_photo(service: Asking, address: str, tmp_path: Path) -> None:
     ended = run(service, address, tmp_path, ["bash", "-euc"], example("sh"))
 
     assert ended.returncode == 0, ended.stderr + ended.stdout
-    assert '"state":"info_requested"' in ended.stdout
+    assert '"media_type":"image/jpeg"' in ended.stdout
+    assert '"state":"requested"' in ended.stdout

@@ -408,7 +408,7 @@ def test_a_step_that_no_judge_saw_is_found_where_its_numbers_do_not_add_up(world
         fields: dict[str, Any] = {"approved_lines": [{"line_id": "line-1", "qty": 9}], "return_cost_payer": "seller"}
         step = Step("approve_return", SELLER, PLATFORM, fields, [("rma_document", photo(tmp_path))], case.return_id)
         unjudged = Admitted(sort_fields(step.verb, step.fields), "approved", None, ledger.keys.ring())
-        files = record_module._take_in(ledger, step.evidence)
+        files = record_module._take_in(ledger, step)
         ledger.require_writer().append(record_module._draft(ledger, step, case.return_id, unjudged, files, None)[0])
         report = audit(ledger, None)
 

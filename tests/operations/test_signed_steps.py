@@ -38,7 +38,7 @@ def signed(ledger: Ledger, step: Step, *, wallet: Any = WALLET, claimed: Any = N
     """Return the step with the signature of a wallet, made as a wallet makes it: from the typed data alone."""
     marked = replace(step, authenticity=Authenticity.PLATFORM_ATTESTED)
     admitted = admit(ledger, marked, step.return_id or "00" * 16)
-    digests = [(kind, _digest(ledger, path)) for kind, path in step.evidence]
+    digests = [(kind, _digest(ledger, path)) for kind, path in step.evidence if isinstance(path, Path)]
     content = Content(
         return_id=step.return_id,
         verb=step.verb,
