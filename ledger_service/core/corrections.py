@@ -15,6 +15,7 @@ from ledger_service.core.docket import DID_NOT_OCCUR, Docket, Known
 from ledger_service.core.entry import Actor, Authenticity, CaseEntry, Kind, Role
 from ledger_service.core.fields import check
 from ledger_service.core.lifecycle import LIFECYCLE
+from ledger_service.core.names import unknown_name
 from ledger_service.core.step import refuse
 from ledger_service.errors import BalanceError, CorrectionRefusedError, FieldValueError
 
@@ -42,6 +43,8 @@ def require_correction(docket: Docket, case: Case | None, command: Command, valu
         reason = f"{wrong.entry.verb} has no such field" if known is None else check(known.form, value)
         if reason is not None:
             raise refuse(FieldValueError, f"corrected: {name!r:.60} is refused: {reason}", case, command)
+    if unknown := unknown_name(docket, wrong.entry.verb, values.get("corrected", {})):
+        raise refuse(FieldValueError, f"corrected: {unknown.reason}", case, command, hint=unknown.hint)
     after = docket.follow(Known(bytes(32), _as_entry(docket, command), values))
     if new := [what for what in after.problems if what not in docket.problems]:
         seq, what = new[0]

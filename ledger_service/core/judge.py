@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ledger_service.core.balance import Balance, UnbalancedError
-from ledger_service.core.calendars import ZONES
 from ledger_service.core.case import Case, Command
 from ledger_service.core.clock import Clock, ClockState
 from ledger_service.core.clocks import clocks
@@ -21,8 +20,7 @@ from ledger_service.core.docket import Docket
 from ledger_service.core.effects import take
 from ledger_service.core.entry import Authenticity, Role
 from ledger_service.core.happenings import happenings
-from ledger_service.core.lifecycle import LIFECYCLE
-from ledger_service.core.rules import RULE_SETS
+from ledger_service.core.names import unknown_name
 from ledger_service.core.step import refuse
 from ledger_service.errors import (
     BalanceError,
@@ -53,7 +51,8 @@ def judge(docket: Docket, case: Case | None, command: Command, values: Values, *
         CorrectionRefusedError: A correction of an entry that cannot be corrected so.
         ClockRefusedError: A deadline that has not passed, or one that has.
     """
-    _require_names(docket, case, command, values)
+    if unknown := unknown_name(docket, command.verb, values):
+        raise refuse(FieldValueError, unknown.reason, case, command, hint=unknown.hint)
     if command.verb == "correct":
         require_correction(docket, case, command, values)
         return None
@@ -65,25 +64,6 @@ def judge(docket: Docket, case: Case | None, command: Command, values: Values, *
         raise refuse(kind, f"{command.verb} is refused: {error}", case, command, hint=_hint(error)) from None
     _require_clocks(docket, case, command, values, now)
     return _target(moved, case, command)
-
-
-def _require_names(docket: Docket, case: Case | None, command: Command, values: Values) -> None:
-    """Refuse a zone or a law that does not exist, and an entry that is none of this case."""
-    if (zone := values.get("buyer_zone")) is not None and zone not in ZONES:
-        raise refuse(FieldValueError, f"there is no time zone {zone!r:.60} (IANA)", case, command, hint=_ZONE_HINT)
-    for law in values.get("governing_law", ()):
-        if law not in _LAWS:
-            hint = f"rule sets: {', '.join(_LAWS)}"
-            raise refuse(FieldValueError, f"there is no rule set {law!r:.60}", case, command, hint=hint)
-    transition = LIFECYCLE.transition(command.verb)
-    assert transition is not None  # `decide` accepted the step
-    for name, known in transition.fields.items():
-        if known.form.name != "leaf_hash" or name not in values:
-            continue
-        for leaf in values[name] if known.form.many else [values[name]]:
-            if docket.find(leaf) is None:
-                reason = f"{name}: {leaf} is the leaf hash of no entry of this case"
-                raise refuse(FieldValueError, reason, case, command, hint="`rledger show ID` lists them")
 
 
 def _require_clocks(docket: Docket, case: Case | None, command: Command, values: Values, now: str) -> None:
@@ -143,5 +123,3 @@ def _hint(error: UnbalancedError) -> str:
 
 _VOUCHED = frozenset({Authenticity.WEBHOOK_VERIFIED, Authenticity.PLATFORM_ATTESTED})
 _OF_OFFERS = frozenset({"accept_offer", "refuse_offer"})
-_LAWS = tuple(dict.fromkeys(known.id for known in RULE_SETS))
-_ZONE_HINT = "write it as Europe/Berlin"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tests.core.case_model import (
@@ -155,6 +156,8 @@ class Model:
         ):
             return {NO_CORRECTION}
         if set(corrected or ()) - set(ROWS[wrong.verb]["fields"]):
+            return {NO_VALUE}
+        if self._names(replace(row, verb=wrong.verb, values=corrected or {})):
             return {NO_VALUE}
         after = in_force([*self.log, row])
         return {NO_BALANCE} if any(misfits(after[:place], one) for place, one in enumerate(after)) else set()

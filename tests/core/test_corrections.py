@@ -123,6 +123,17 @@ def test_a_corrected_value_has_a_field_and_its_form() -> None:
     assert ask(book, head(book), corrected={"buyer_country": "FR"}) is None
 
 
+def test_a_corrected_value_names_what_exists() -> None:
+    """A zone that no map knows would leave every clock of the case without an end."""
+    book = requested()
+
+    with pytest.raises(FieldValueError, match="corrected: there is no time zone 'Europe/Atlantis'"):
+        ask(book, head(book), corrected={"buyer_zone": "Europe/Atlantis"})
+    with pytest.raises(FieldValueError, match="corrected: there is no rule set 'XX'"):
+        ask(book, head(book), corrected={"governing_law": ["XX"]})
+    assert ask(book, head(book), corrected={"buyer_zone": "Europe/Paris", "governing_law": ["EU"]}) is None
+
+
 def test_an_entry_on_which_later_ones_rest_is_corrected_after_them() -> None:
     book = received()
 
