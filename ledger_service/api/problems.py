@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from ledger_service import errors
 from ledger_service.api.problem_types import PROBLEM_TYPES
 from ledger_service.core import encoding
+from ledger_service.operations.issuer_keys import IssuerUnreachableError
 
 RETRY_SECONDS = 2  # for answers that a moment's patience may cure
 
@@ -59,6 +60,7 @@ _SLUGS: dict[type[errors.LedgerError], str] = {
     errors.EvidenceError: "invalid-request",
     errors.ChainError: "unavailable",
     errors.SettingsError: "unavailable",
+    IssuerUnreachableError: "issuer-unreachable",
     errors.LedgerError: "internal",
 }
 _OURS = frozenset({"unavailable", "internal", "evidence-altered"})  # what went wrong there is the operator's to know
@@ -97,7 +99,7 @@ def problem_of(error: errors.LedgerError, request: Request) -> Response:
     if isinstance(error, errors.GateClosedError):
         members["reason"] = error.reason
     headers = {}
-    if isinstance(error, errors.BackPressureError):
+    if isinstance(error, errors.BackPressureError | IssuerUnreachableError):
         headers["Retry-After"] = str(error.retry_after_seconds)
     return problem(request, slug, detail, headers=headers, **members)
 
