@@ -84,9 +84,7 @@ def _issuer(issuer: Issuer, keys: IssuerKeys) -> Check:
     except IssuerUnreachableError as error:
         return Check(name, Outcome.UNKNOWN, f"its keys could not be fetched: {error.message}")
     signing = sorted(set().union(*(key.algorithms for key in found.keys.values())))
-    said = (
-        f"{len(found.keys)} keys that count, for {', '.join(signing) or 'nothing'}; staff come as {issuer.role.value}"
-    )
+    said = f"{len(found.keys)} keys count, for {', '.join(signing) or 'nothing'}; staff come as {issuer.role.value}"
     left_out = f"; left out: {'; '.join(found.left_out)}" if found.left_out else ""
     return Check(name, Outcome.PASS if found.keys else Outcome.FAIL, said + left_out)
 

@@ -129,8 +129,8 @@ class BearerTokens:
 def _read_header(segment: str) -> tuple[str, str]:
     """Return algorithm and kid of a header that holds nothing else that could mean anything (RFC 7515 §4)."""
     header = _parse(segment, Fault.HEADER, bytes_max=HEADER_BYTES_MAX)
-    # Named are the members that may be there: `jku`, `jwk`, `x5u`, `x5c`, `crit`, `b64`, `zip` and `cty` are refused, and
-    # so is whatever is invented next.
+    # Named are the members that may be there: `jku`, `jwk`, `x5u`, `x5c`, `crit`, `b64`, `zip` and `cty` are refused,
+    # and so is whatever is invented next.
     if not set(header) <= {"alg", "kid", "typ", *_THUMBPRINTS}:
         raise TokenRefusedError(Fault.HEADER)
     if not all(isinstance(value, str) for value in header.values()):

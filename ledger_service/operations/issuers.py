@@ -22,7 +22,7 @@ from ledger_service.errors import (
     PermissionRefusedError,
     SettingsError,
 )
-from ledger_service.operations.key_set import ALGORITHMS, KeySet, parse_key_set, read_key_set
+from ledger_service.operations.key_set import ALGORITHMS, KeySet, KeySetFormatError, parse_key_set, read_key_set
 from ledger_service.operations.principal import ACTS_FOR_ALL, Scope, allowed_scopes
 from ledger_service.outbound.target import parse_target
 
@@ -181,6 +181,8 @@ def _parse_keys(
             keys = read_key_set(m["jwks"], algorithms)
         else:
             keys = parse_key_set((folder / read.at("jwks_file").text(m["jwks_file"], _PATH)).read_bytes(), algorithms)
+    except KeySetFormatError as error:
+        raise read.fail(error.message) from None
     except OSError as error:
         raise read.at("jwks_file").fail(f"it cannot be read: {error.strerror}") from None
     except AddressRefusedError as error:

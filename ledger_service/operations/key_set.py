@@ -148,7 +148,8 @@ def _read_key(value: Json, algorithms: Collection[str]) -> PublicKey:
         raise KeySetFormatError("a private key is expected nowhere but at its issuer")
     if not isinstance(kid, str) or not KID.fullmatch(kid):
         raise KeySetFormatError(f"its kid has not the form {KID.pattern}")
-    if value.get("use", "sig") != "sig" or "verify" not in value.get("key_ops", ["verify"]):
+    uses = value.get("key_ops", ["verify"])
+    if value.get("use", "sig") != "sig" or not isinstance(uses, list) or "verify" not in uses:
         raise KeySetFormatError("it is not for signatures")
     kind, names = _READERS[kty]
     members = {name: value.get(name) for name in names}
