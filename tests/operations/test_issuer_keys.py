@@ -180,9 +180,9 @@ def test_nobody_waits_for_another_s_question(site: Site, keys: IssuerKeys) -> No
         found.append(raised.value.retry_after_seconds)
 
     def in_another_thread() -> None:
-        thread = threading.Thread(target=meanwhile)
+        thread = threading.Thread(target=meanwhile, daemon=True)
         thread.start()
-        thread.join()
+        thread.join(timeout=30)  # whoever waits for the question that waits for it is found out, and hangs nobody
 
     site.meanwhile = in_another_thread
     assert not is_there(keys, "unknown")
