@@ -25,10 +25,11 @@ from ledger_service.store import lookups, statements
 from ledger_service.store.group import Group
 from ledger_service.store.ledger import LogWriter
 from ledger_service.store.read import LedgerReader, StoredCheckpoint
-from tests.store.killed_writer import HastyLog, HastyWriter
+from ledger_service.store.writer import Writer
+from tests.store.killed_writer import HastyLog
 
 STALE_SECONDS = 1.0
-HASTE_SECONDS = 0.25  # in which a reader asks: far longer than any disk takes
+HASTE_SECONDS = 0.1  # in which a reader asks: far longer than any disk takes
 REPLACED_AT = 60  # of this size on, a process replaces one entry: its case takes no more steps afterwards
 
 
@@ -50,19 +51,33 @@ class EarlyLog(HastyLog):
     def _commit(self, connection: Connection, transaction: RootTransaction) -> None:
         waiting = [slot for slot in self.slots if not slot.done()]  # type: ignore[attr-defined] # the writer's slots
         for slot, answer in zip(waiting, self.ready, strict=False):
-            wake = slot.resolve(answer)  # type: ignore[attr-defined] # the writer's private slot
-            if wake is not None:
-                wake()
+            _tell(slot, answer)
         self.ready.clear()
         time.sleep(HASTE_SECONDS)
         LogWriter._commit(self, connection, transaction)
 
 
-class EarlyWriter(HastyWriter):
-    """Appends with `EarlyLog`."""
+def _tell(slot: Any, outcome: object) -> None:
+    wake = slot.resolve(outcome)
+    if wake is not None:
+        wake()
 
-    def make_log(self, store: object, rules: object) -> LogWriter:
+
+class EarlyWriter(Writer):
+    """Appends with `EarlyLog`; whoever it did not answer, a replay say, is answered afterwards."""
+
+    _log: EarlyLog
+
+    def make_log(self, store: Any, rules: Any) -> LogWriter:
         return EarlyLog(store, rules)
+
+    def _append(self, group: Sequence[tuple[Any, Any]]) -> None:
+        self._log.ready.clear()
+        self._log.slots = [slot for _, slot in group]
+        outcomes = self._log.append_group([draft for draft, _ in group])
+        for (_, slot), outcome in zip(group, outcomes, strict=True):
+            if not slot.done():
+                _tell(slot, outcome)
 
 
 def early_answer() -> None:
