@@ -81,6 +81,13 @@ class Settings(BaseSettings):
         default=48, ge=1, le=720, description="hours before a deadline at which webhooks hear of it"
     )
 
+    oidc_file: Path | None = Field(
+        default=None, description="JSON file of the OIDC issuers whose staff may come in with their tokens; unset: none"
+    )
+    oidc_allow_loopback: bool = Field(
+        default=False, description="for development: issuers' keys may come from this machine, over http too"
+    )
+
     @property
     def database(self) -> str:
         """Return the URL of the application's database."""

@@ -9,12 +9,11 @@ from typing import Any
 
 
 def names(folder: Path) -> list[str]:
-    """Return the names that may be asked for: modules of `folder` that are neither private nor tests."""
-    return sorted(
-        path.stem
-        for path in folder.glob("*.py")
-        if not path.stem.startswith(("_", "test_")) and path.stem != "conftest"
-    )
+    """Return the names that may be asked for: modules of `folder` that are neither private nor tests, and packages
+    that offer something (an `__init__.py` with something in it)."""
+    modules = [path.stem for path in folder.glob("*.py")]
+    packages = [path.parent.name for path in folder.glob("*/__init__.py") if path.read_text().strip()]
+    return sorted(name for name in modules + packages if not name.startswith(("_", "test_")) and name != "conftest")
 
 
 def load(package: str, name: str, function: str) -> Callable[..., dict[str, Any]]:

@@ -85,3 +85,16 @@ def test_a_broken_campaign_ends_with_1_and_names_its_seed(planted: Path, capsys:
 
     assert code == 1
     assert "BROKEN: an acknowledged entry is gone (seed 13" in capsys.readouterr().out
+
+
+def test_a_package_that_offers_a_campaign_has_a_name_too_and_one_of_parts_has_none(
+    planted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for package, offered in (("whole", CAMPAIGN), ("parts", "")):
+        (planted / package).mkdir()
+        (planted / package / "__init__.py").write_text(offered)
+
+    assert campaign.main(["whole", "--short", "--json"], planted, package="planted_programs") == 0
+    assert json.loads(capsys.readouterr().out)["whole"]["counts"] == {"cycles": 2}
+    assert campaign.main(["parts"], planted, package="planted_programs") == 2
+    assert "there are: kill, quick, whole" in capsys.readouterr().err

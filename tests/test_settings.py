@@ -29,6 +29,8 @@ def test_the_defaults_run_with_nothing_set(tmp_path: Path, monkeypatch: pytest.M
     assert settings.migration_database == settings.database
     assert settings.rpc == f"embedded:{tmp_path}/ledger-home/chain"
     assert not settings.webhook_allow_loopback  # who adds a webhook is a stranger
+    assert settings.oidc_file is None  # nobody's tokens count but ours
+    assert not settings.oidc_allow_loopback
 
 
 def test_the_environment_is_taken_and_a_caller_may_override_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,6 +80,7 @@ def test_a_name_that_no_setting_has_is_refused(monkeypatch: pytest.MonkeyPatch, 
         ("WEBHOOK_ALLOW_LOOPBACK", "perhaps"),
         ("WEBHOOK_DUE_SOON_HOURS", "0"),
         ("WEBHOOK_DUE_SOON_HOURS", "721"),
+        ("OIDC_ALLOW_LOOPBACK", "perhaps"),
     ],
 )
 def test_a_value_that_cannot_be_right_is_refused_by_name(

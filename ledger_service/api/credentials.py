@@ -177,7 +177,11 @@ def create_session(
 
 @router.delete("/v1/sessions/current", status_code=204)
 def end_session(service: At, principal: Reader) -> Response:
-    """End the session, or revoke the key, that this request is made with."""
+    """End the session, or revoke the key, that this request is made with. A token of an issuer ends by itself."""
+    if principal.issuer is not None:
+        raise ProblemError(
+            "no-session", f"the token is one of the issuer {principal.issuer!r}: sign out there; here is nothing to end"
+        )
     found = service.ledger.credentials.find(principal.name)
     if found is not None:
         revoke(service.ledger, found)

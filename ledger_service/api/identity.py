@@ -11,10 +11,13 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 
 from ledger_service.api.problems import ProblemError
 from ledger_service.api.service import Service, service_of
 from ledger_service.errors import CredentialError
+from ledger_service.operations.bearer import TokenRefusedError
+from ledger_service.operations.credentials import is_ours
 from ledger_service.operations.principal import Principal, Scope
 
 KEY_CHARACTERS_MAX = 255
@@ -73,10 +76,9 @@ async def anybody(request: Request) -> Principal | None:
     token = token_of(request)
     if token is None:
         return None
-    principal = service.callers.of(token)
+    principal = await _known(request, service, token)
     service.limiter.give_back(address)
     _take_share(service, principal.name)
-    request.state.caller = principal.name
     return principal
 
 
@@ -145,6 +147,20 @@ Recorder = Annotated[Principal, Depends(caller(Scope.RECORD))]
 Sharer = Annotated[Principal, Depends(caller(Scope.SHARE))]
 Notified = Annotated[Principal, Depends(caller(Scope.NOTIFY))]
 Operator = Annotated[Principal, Depends(caller(Scope.OPERATE))]
+
+
+async def _known(request: Request, service: Service, token: str) -> Principal:
+    """Return who holds a token, with its name noted for the log. Only the keys of an issuer may have to be fetched."""
+    try:
+        if is_ours(token):
+            principal = service.callers.of(token)
+        else:
+            principal = await run_in_threadpool(service.callers.of, token)
+    except TokenRefusedError as error:
+        request.state.refused = error.reason.value  # for the operator's log alone: an answer does not say why
+        raise
+    request.state.caller = principal.name
+    return principal
 
 
 def _take_share(service: Service, who: str) -> None:

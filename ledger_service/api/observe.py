@@ -1,7 +1,8 @@
 """What operators see of requests: a structured line each, and figures for Prometheus.
 
 Promises: neither holds a token, a body, a query or a person's reference: the route's template, the status, the public
-prefix of the credential, the request id. Does not: decide anything.
+prefix of the credential (of an issuer's token: the issuer, and a digest that leads to nobody), the request id.
+Does not: decide anything.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Observer:
     def served(self, request: Request, status: int, seconds: float) -> None:
         """Note an answered request."""
         route = route_of(request)
+        refused = getattr(request.state, "refused", None)
         self._requests.labels(route, request.method, str(status)).inc()
         self._seconds.labels(route, request.method).observe(seconds)
         self._log.info(
@@ -58,6 +60,7 @@ class Observer:
             status=status,
             milliseconds=round(seconds * 1000, 1),
             caller=getattr(request.state, "caller", None),
+            **({"token_refused": refused} if refused else {}),
         )
 
     def failed(self, request: Request, error: Exception) -> None:

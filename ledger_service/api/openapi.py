@@ -24,7 +24,7 @@ from ledger_service.api.wire import ProblemAnswer
 
 PATH = "/openapi.json"
 _ALWAYS = ("invalid-request", "internal", "unavailable")  # any URL may hold a parameter too many
-_WITH_CREDENTIAL = ("not-authenticated", "not-permitted", "too-many-requests")
+_WITH_CREDENTIAL = ("not-authenticated", "not-permitted", "too-many-requests", "issuer-unreachable")
 _WITH_BODY = (
     "invalid-json", "limit-exceeded", "invalid-header", "idempotency-key-missing", "body-too-large",
     "unsupported-media-type", "invalid-request", "idempotency-key-reused", "request-running", "busy", "storage-full",
@@ -140,7 +140,7 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
     calls, scope = dependencies_of(route), scope_of(route)
     found = [*_ALWAYS]
     if scope == "anybody":
-        found += ["not-authenticated", "too-many-requests"]
+        found += ["not-authenticated", "too-many-requests", "issuer-unreachable"]
     elif scope is not None:
         found += _WITH_CREDENTIAL
     if route.name in _FOR_FILES:
@@ -153,6 +153,8 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
         found += _WITH_STEP
     if route.name == "add_webhook":
         found.append("address-refused")
+    if route.name == "end_session":
+        found.append("no-session")
     if route.name == "create_session":
         found += ["not-authenticated", "too-many-requests"]
     if "{return_id}" in route.path or route.name == "create_link":

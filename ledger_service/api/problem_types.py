@@ -60,6 +60,8 @@ _TYPES = (
                 " asserting role may do now. The attempt stands in the ledger."),
     ProblemType("request-running", 409, "The same request is being worked on", "相同请求正在处理",
                 "A request with this Idempotency-Key is not finished. Send it again in a few seconds."),
+    ProblemType("no-session", 409, "There is no session to end here", "此处没有可结束的会话",
+                "The token was made by its issuer and ends with its time; it cannot be revoked here. Sign out there."),
     ProblemType("evidence-altered", 409, "The stored file is not what was recorded", "存储的文件与记录不一致",
                 "The file's bytes do not have the recorded fingerprint, so it is not served. The operator was told."),
     ProblemType("upload-conflict", 409, "The upload stands elsewhere", "上传位置不一致",
@@ -104,6 +106,9 @@ _TYPES = (
                 " operator has to act."),
     ProblemType("not-founded", 503, "This ledger is not founded yet", "账本尚未创建",
                 "There is no genesis entry. The operator runs `rledger deploy`."),
+    ProblemType("issuer-unreachable", 503, "The issuer of the token cannot be asked", "无法联系令牌的签发方",
+                "The keys of the token's issuer could not be fetched. Nothing is known against the token. Send it again"
+                " after `Retry-After`."),
     ProblemType("unavailable", 503, "Unavailable at the moment", "暂时不可用",
                 "The ledger or something that it needs cannot be reached. Send it again after `Retry-After`."),
 )  # fmt: skip

@@ -17,6 +17,7 @@ from ledger_service import errors
 from ledger_service.api.problem_types import PROBLEM_TYPES
 from ledger_service.core import encoding
 from ledger_service.evidence import failures
+from ledger_service.operations.issuer_keys import IssuerUnreachableError
 
 RETRY_SECONDS = 2  # for answers that a moment's patience may cure
 
@@ -67,6 +68,7 @@ _SLUGS: dict[type[errors.LedgerError], str] = {
     errors.EvidenceError: "invalid-request",
     errors.ChainError: "unavailable",
     errors.SettingsError: "unavailable",
+    IssuerUnreachableError: "issuer-unreachable",
     errors.LedgerError: "internal",
 }
 # What went wrong there is the operator's to know; messages of a full disk name its folder.
@@ -112,7 +114,7 @@ def problem_of(error: errors.LedgerError, request: Request) -> Response:
     headers = {}
     if isinstance(error, failures.UploadStoppedError):
         headers["Connection"] = "close"  # whoever sends the rest too late must not have it read as another request
-    if isinstance(error, errors.BackPressureError):
+    if isinstance(error, errors.BackPressureError | IssuerUnreachableError):
         headers["Retry-After"] = str(error.retry_after_seconds)
     return problem(request, slug, detail, headers=headers, **members)
 

@@ -16,9 +16,13 @@ from fastapi import Request
 from ledger_service.api.receiving import Pace, Receiving
 from ledger_service.errors import CredentialError
 from ledger_service.operations.asked import Uploaded
-from ledger_service.operations.credentials import authenticate
+from ledger_service.operations.bearer import BearerTokens
+from ledger_service.operations.credentials import authenticate, is_ours
+from ledger_service.operations.issuer_keys import IssuerKeys, fetch_with
+from ledger_service.operations.issuers import load_issuers
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.principal import Principal
+from ledger_service.outbound.connection import Rules
 from ledger_service.settings import Settings
 
 CREDENTIAL_SECONDS = 0.5  # how long a credential is believed without a look: a revocation counts within a second
@@ -28,9 +32,10 @@ CREDENTIALS_REMEMBERED = 4_096
 class Callers:
     """Who the tokens of the last moments belong to; what did not count is never remembered."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        """Take the ledger whose credentials count."""
+    def __init__(self, ledger: Ledger, bearer: BearerTokens) -> None:
+        """Take the ledger whose credentials count, and what reads the tokens of others."""
         self._ledger = ledger
+        self._bearer = bearer
         self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
 
     def of(self, token: str) -> Principal:
@@ -38,12 +43,13 @@ class Callers:
 
         Raises:
             CredentialError: It does not count.
+            IssuerUnreachableError: It is not ours, and its issuer could not be asked.
         """
         digest, now = sha256(token.encode("utf-8", "replace")).digest(), time.monotonic()
         if (known := self._known.get(digest)) is not None and now - known[0] < CREDENTIAL_SECONDS:
             return known[1]
         try:
-            principal = authenticate(self._ledger, token)
+            principal = authenticate(self._ledger, token) if is_ours(token) else self._bearer.authenticate(token)
         except CredentialError:
             self._known.pop(digest, None)
             raise
@@ -93,8 +99,18 @@ class Service:
     pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
-        self.callers = Callers(self.ledger)
+        self.callers = Callers(self.ledger, self._bearer())
         self.limiter = Limiter(rate=self.settings.requests_per_second_max, burst=self.settings.requests_burst_max)
+
+    def _bearer(self) -> BearerTokens:
+        """Return what reads tokens of issuers.
+
+        Raises:
+            SettingsError: The file that names them cannot be read, or is refused.
+        """
+        local = self.settings.oidc_allow_loopback
+        issuers = load_issuers(self.settings.oidc_file, allow_loopback=local)
+        return BearerTokens(self.ledger, issuers, IssuerKeys(fetch_with(Rules(allow_loopback=local))))
 
     def upload(self, principal: Principal, kind: str, digest: bytes) -> tuple[str, Uploaded]:
         """Return a file that the caller uploaded before, as evidence of a kind; `record` finds it, or refuses."""

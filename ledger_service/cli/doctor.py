@@ -13,7 +13,10 @@ from ledger_service.chain.registry import Registry
 from ledger_service.core.report import Check, Outcome
 from ledger_service.errors import ChainError, GateClosedError, LedgerError, SettingsError
 from ledger_service.operations.gate import check_chain, check_mark
+from ledger_service.operations.issuer_keys import IssuerKeys, IssuerUnreachableError, fetch_with
+from ledger_service.operations.issuers import Issuer, load_issuers
 from ledger_service.operations.ledger import Ledger
+from ledger_service.outbound.connection import Rules
 from ledger_service.settings import PREFIX, Settings, load_settings
 from ledger_service.wiring import Places, load_signing_key, open_chain, open_ledger
 
@@ -28,6 +31,7 @@ def examine() -> list[Check]:
     checks = [_setting(settings, name) for name in Settings.model_fields]
     places = Places(settings.home.absolute())
     checks.append(_disk(settings, places))
+    checks += _issuers(settings)
     try:
         with open_ledger(settings) as opened:
             ledger = opened.ledger
@@ -60,6 +64,29 @@ def _disk(settings: Settings, places: Places) -> Check:
         return Check("disk", Outcome.FAIL, _reason(error))
     outcome = Outcome.PASS if free >= settings.disk_free_bytes_min else Outcome.FAIL
     return Check("disk", outcome, f"{free} bytes free in {places.home}, at least {settings.disk_free_bytes_min} wanted")
+
+
+def _issuers(settings: Settings) -> list[Check]:
+    """Return a check for each issuer whose tokens count: what its keys are good for now."""
+    local = settings.oidc_allow_loopback
+    try:
+        issuers = load_issuers(settings.oidc_file, allow_loopback=local)
+    except SettingsError as error:
+        return [Check("issuers", Outcome.FAIL, _reason(error))]
+    keys = IssuerKeys(fetch_with(Rules(allow_loopback=local)))
+    return [_issuer(issuer, keys) for issuer in issuers]
+
+
+def _issuer(issuer: Issuer, keys: IssuerKeys) -> Check:
+    name = f"issuer {issuer.name}"
+    try:
+        found = keys.examine(issuer)
+    except IssuerUnreachableError as error:
+        return Check(name, Outcome.UNKNOWN, f"its keys could not be fetched: {error.message}")
+    signing = sorted(set().union(*(key.algorithms for key in found.keys.values())))
+    said = f"{len(found.keys)} keys count, for {', '.join(signing) or 'nothing'}; staff come as {issuer.role.value}"
+    left_out = f"; left out: {'; '.join(found.left_out)}" if found.left_out else ""
+    return Check(name, Outcome.PASS if found.keys else Outcome.FAIL, said + left_out)
 
 
 def _key(places: Places) -> Check:

@@ -182,6 +182,11 @@ def authenticate(ledger: Ledger, token: str) -> Principal:
     )
 
 
+def is_ours(token: str) -> bool:
+    """Say whether a token is of the form of our credentials, whether it counts or not."""
+    return token.startswith(tuple(f"{short}_" for short in _KINDS))
+
+
 def credential_members(credential: StoredCredential) -> dict[str, Json]:
     """Return a credential as machines are shown it: never its secret, nor whose it is."""
     return {

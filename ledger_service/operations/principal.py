@@ -49,7 +49,8 @@ class Principal:
     """Who asks: `party` in its role, `mark` (32 bytes) in access lists, and what its credential allows.
 
     `acts_for` are further roles whose steps it may hand in; `countries` are those whose cases a regulator sees;
-    `return_id` limits a session to one case. `name` is a credential's public prefix, or the issuer of a token.
+    `return_id` limits a session to one case. `name` is a credential's public prefix; for a token of an `issuer` that
+    issuer's name and a digest, different for each member of its staff.
     """
 
     party: Party
@@ -59,6 +60,7 @@ class Principal:
     acts_for: frozenset[Role] = field(default_factory=frozenset)
     countries: frozenset[str] = field(default_factory=frozenset)
     return_id: str | None = None
+    issuer: str | None = None
 
     def require(self, scope: Scope) -> None:
         """Refuse unless the credential has a scope.

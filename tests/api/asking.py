@@ -25,6 +25,8 @@ from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.principal import ACTS_FOR_ALL, SCOPES_OF
 from ledger_service.operations.pseudonyms import Party
 from ledger_service.operations.record import Step, record
+from ledger_service.settings import Settings
+from tests.issuer import settings_file
 from tests.operations.world import BUYER, PLATFORM, REQUEST_FIELDS, SELLER, World
 
 PARTIES: dict[Role, Party] = {role: Party(role, f"{role.value}-1") for role in list(Role) if role is not Role.SYSTEM}
@@ -112,6 +114,15 @@ def asking(world: World, folder: Path, *, write: bool = True) -> Iterator[Asking
     """Open the ledger of a world and its service."""
     with world.opened(write=write) as opened:
         yield Asking(opened.ledger, make_app(opened.ledger, world.settings), folder)
+
+
+def with_issuers(service: Asking, tmp_path: Path, *listed: dict[str, Any], **settings: Any) -> Asking:
+    """Return the service with a file of issuers in its settings; the test's court with all keys when none is given."""
+    path = tmp_path / "issuers.json"
+    path.write_bytes(settings_file(*listed))
+    before: Settings = service.app.state.service.settings
+    changed = before.model_copy(update={"oidc_file": path, "oidc_allow_loopback": True, **settings})
+    return Asking(service.ledger, make_app(service.ledger, changed), service.folder)
 
 
 def check_answer(answer: httpx.Response) -> None:

@@ -20,11 +20,13 @@ from ledger_service.errors import PermissionRefusedError
 from ledger_service.operations.credentials import issue_key
 from ledger_service.operations.principal import SCOPES_OF, Scope
 from ledger_service.operations.pseudonyms import Party
-from tests.api.asking import PARTIES, Asking
+from tests.api.asking import PARTIES, Asking, with_issuers
+from tests.issuer import COUNTS, SUBJECT, URL, key_set, token
 
 NO_CASE = "0" * 32
 DIGEST = sha256(b"another photo").hexdigest()
 OCTETS = {"content": b"another photo", "headers": {"Content-Type": "application/octet-stream"}}
+STAFF = (Role.ARBITRATOR, Role.REGULATOR)  # who come with tokens of their own issuer
 STEP = {"verb": "receive", "fields": {}}
 
 
@@ -139,6 +141,41 @@ def test_every_role_gets_what_its_scopes_and_its_cases_allow(service: Asking, na
     for (who_asked, place), status in found.items():
         wanted = expected(name, scope, row, None if who_asked == "nobody" else Role(who_asked), place)
         assert (status in wanted) if wanted else status not in (401, 403, 404), (who_asked, place, status, wanted)
+
+
+@pytest.fixture(scope="module")
+def staffed(service: Asking, tmp_path_factory: pytest.TempPathFactory) -> Asking:
+    """The service with issuers of a court and of a ministry that looks after Germany, whose staff may all they can."""
+    listed = [
+        {
+            **COUNTS,
+            "name": role.value,
+            "issuer": f"{URL}/{role.value}",
+            "role": role.value,
+            "scopes": sorted(SCOPES_OF[role]),
+            "countries": ["DE"] if role is Role.REGULATOR else [],
+            "keys": {"jwks": key_set("ES256")},
+        }
+        for role in STAFF
+    ]
+    return with_issuers(service, tmp_path_factory.mktemp("issuers"), *listed)
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_staff_with_a_token_of_their_issuer_get_what_a_key_of_their_role_would(staffed: Asking, name: str) -> None:
+    route, row = operations(staffed)[name], ROWS[name]
+    scope, (method,) = scope_of(route), route.methods
+    own = objects_of(staffed, staffed.open_case(members=(Party(Role.ARBITRATOR, f"court/{SUBJECT}"),)))
+    other = objects_of(staffed, staffed.open_case("somebody-else", members=(), buyer_country="FR"))
+    now = staffed.ledger.clock().timestamp()
+    for role in STAFF:
+        sent = token("ES256", now, iss=f"{URL}/{role.value}")
+        for place, target in (("own", own), ("other", other), ("none", Objects(NO_CASE, 2**40, "0" * 16))):
+            body = {} if row.body is None else {"json": row.body(target)}
+            body |= row.sent or {}
+            status = staffed.ask(method, row.path(target), sent, **body).status_code
+            wanted = (409,) if name == "end_session" else expected(name, scope, row, role, place)
+            assert (status in wanted) if wanted else status not in (401, 403, 404), (role, place, status, wanted)
 
 
 def expected(name: str, scope: str | None, row: Row, role: Role | None, place: str) -> tuple[int, ...]:

@@ -12,9 +12,13 @@ import pytest
 
 from ledger_service.core.trust import parse_trust
 from ledger_service.settings import Settings
+from tests import receiver as behaves
 from tests.cli.conftest import Story
 from tests.cli.program import Program, assert_told
+from tests.cli.test_run_commands import free_port
+from tests.issuer import COUNTS, URL, key_set, settings_file
 from tests.postgres import PostgresDatabase
+from tests.receiver import receiving
 
 SECRET = "hunter2-very-secret"
 
@@ -167,6 +171,49 @@ def test_doctor_of_a_silent_node_is_inconclusive(story: Story) -> None:
 
     assert code == 3
     assert found["chain"][0] == "unknown"
+
+
+def test_doctor_asks_each_issuer_for_its_keys(story: Story, tmp_path: Path) -> None:
+    with receiving() as site:
+        site.behave = [behaves.answer(200, json.dumps(key_set("ES256", "PS256")).encode()), behaves.answer(503)]
+        there = {**COUNTS, "keys": {"jwks_url": site.url("/keys")}}
+        away = {**COUNTS, "name": "away", "issuer": f"{URL}/2", "role": "customs", "keys": {"jwks_url": site.url("/2")}}
+        path = tmp_path / "issuers.json"
+        path.write_bytes(settings_file(there, away))
+
+        code, found = outcomes(story.rledger.with_settings(oidc_file=str(path), oidc_allow_loopback="true"))
+
+    assert code == 3
+    assert found["issuer court"] == ("pass", "2 keys count, for ES256, PS256; staff come as arbitrator")
+    assert found["issuer away"] == ("unknown", "its keys could not be fetched: 503")
+    assert found["LEDGER_OIDC_FILE"][1].startswith(str(path))
+
+
+def test_doctor_fails_where_an_issuer_has_no_key_that_counts(story: Story, tmp_path: Path) -> None:
+    with receiving() as site:
+        site.behave = [behaves.answer(200, json.dumps(key_set("ES256")).encode())]
+        path = tmp_path / "issuers.json"
+        path.write_bytes(settings_file({**COUNTS, "algorithms": ["RS256"], "keys": {"jwks_url": site.url()}}))
+
+        code, found = outcomes(story.rledger.with_settings(oidc_file=str(path), oidc_allow_loopback="true"))
+
+    assert code == 4
+    assert found["issuer court"][0] == "fail"
+    assert "0 keys count, for nothing" in found["issuer court"][1]
+    assert "it fits no algorithm that is pinned" in found["issuer court"][1]
+
+
+def test_doctor_and_serve_refuse_a_file_of_issuers_that_is_not_right(story: Story, tmp_path: Path) -> None:
+    path = tmp_path / "issuers.json"
+    path.write_bytes(settings_file({**COUNTS, "algorithms": ["HS256"], "keys": {"jwks": key_set("ES256")}}))
+    wrong = story.rledger.with_settings(oidc_file=str(path))
+
+    code, found = outcomes(wrong)
+
+    assert code == 4
+    assert found["issuers"][0] == "fail"
+    assert "issuers.court.algorithms" in found["issuers"][1]
+    assert_told(wrong("serve", "--port", str(free_port())), 2, "LEDGER_OIDC_FILE", "algorithms")
 
 
 def spoil_mark(home: Path) -> None:

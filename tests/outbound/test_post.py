@@ -14,7 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ledger_service.outbound.post import Answer, Outbound, look_up
+from ledger_service.outbound.connection import look_up
+from ledger_service.outbound.post import Answer, Outbound
 from tests import receiver as behaves
 from tests.receiver import Receiver, receiving
 
