@@ -120,7 +120,7 @@ def dependencies_of(route: APIRoute) -> set[Any]:
     waiting = list(route.dependant.dependencies)
     while waiting:
         one = waiting.pop()
-        found.add(one.call)
+        found |= {one.call, *getattr(one.call, "parts", ())}  # several in one: `asked.py`
         waiting += one.dependencies
     return found
 

@@ -12,8 +12,9 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from ledger_service.api import examples
 from ledger_service.api.address import Cursor, Plain, ReturnId
-from ledger_service.api.bodies import body_of, documented
-from ledger_service.api.identity import At, IfMatch, Key, Reader, Recorder, etag
+from ledger_service.api.asked import Asked, asking
+from ledger_service.api.bodies import documented
+from ledger_service.api.identity import At, Reader, etag
 from ledger_service.api.respond import created, document, page
 from ledger_service.api.service import Service
 from ledger_service.api.steps import expected_head, step_of
@@ -26,13 +27,14 @@ from ledger_service.core.returns import allowed_verbs
 from ledger_service.errors import UnknownReturnError, WrongStateError
 from ledger_service.operations.access import list_cases, open_case
 from ledger_service.operations.answer import receipt_of
-from ledger_service.operations.principal import Principal
+from ledger_service.operations.principal import Principal, Scope
 from ledger_service.operations.record import Recorded
 from ledger_service.operations.record_async import record_async
 from ledger_service.store.read import StoredCase
 
 router = APIRouter(tags=["returns"])
-StepBody = Annotated[StepRequest, Depends(body_of(StepRequest))]
+Opening = Annotated[Asked[StepRequest], Depends(asking(Scope.RECORD, StepRequest))]
+Going = Annotated[Asked[StepRequest], Depends(asking(Scope.RECORD, StepRequest, matched=True))]
 _CREATED: dict[int | str, dict[str, Any]] = {201: {"model": RecordedAnswer}}
 
 
@@ -42,9 +44,10 @@ _CREATED: dict[int | str, dict[str, Any]] = {201: {"model": RecordedAnswer}}
     responses=_CREATED,
     openapi_extra=documented(StepRequest, example=examples.REQUEST_RETURN),
 )
-async def open_return(service: At, principal: Recorder, key: Key, body: StepBody) -> Response:
+async def open_return(asked: Opening) -> Response:
     """Open a return: record its first step, under a new random return_id."""
-    return answer_recorded(service, await take_step(service, principal, body, key=key))
+    recorded = await take_step(asked.service, asked.principal, asked.body, key=asked.key)
+    return answer_recorded(asked.service, recorded)
 
 
 @router.post(
@@ -53,13 +56,13 @@ async def open_return(service: At, principal: Recorder, key: Key, body: StepBody
     responses=_CREATED,
     openapi_extra=documented(StepRequest, example=examples.APPROVE_RETURN),
 )
-async def record_transition(
-    service: At, principal: Recorder, return_id: ReturnId, key: Key, expected: IfMatch, body: StepBody
-) -> Response:
+async def record_transition(asked: Going, return_id: ReturnId) -> Response:
     """Record a step of a return, or of one of its disputes."""
-    stored = open_case(service.ledger, principal, return_id)
-    head = expected_head(service, stored, expected)
-    return answer_recorded(service, await take_step(service, principal, body, key=key, seen=stored, head=head))
+    service = asked.service
+    stored = open_case(service.ledger, asked.principal, return_id)
+    head = expected_head(service, stored, asked.expected)
+    recorded = await take_step(service, asked.principal, asked.body, key=asked.key, seen=stored, head=head)
+    return answer_recorded(service, recorded)
 
 
 @router.get("/v1/returns", responses={200: {"model": CaseList}})
