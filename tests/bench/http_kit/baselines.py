@@ -1,9 +1,11 @@
 """What the ledger's endpoint is compared with: the same body over the same server, and less work behind it.
 
 `validate_only` parses and checks the body as the ledger does, and answers. `bare_group_commit` also stores its bytes:
-one thread commits what came meanwhile, with WAL and `synchronous=FULL` as the ledger has them. `orm_commit_each` is the
-endpoint that a web developer writes first: a SQLModel session and a commit for each request, in a SQLite file as it
-comes (a rollback journal, durable commits). `orm_commit_each_wal` is the same with WAL and `synchronous=FULL`.
+one thread commits what came meanwhile, with WAL and `synchronous=FULL` as the ledger has them, and then syncs a small
+file beside the database, as the ledger does with its high-water mark; `bare_one_sync` leaves that out.
+`orm_commit_each` is the endpoint that a web developer writes first: a SQLModel session and a commit for each request,
+in a SQLite file as it comes (a rollback journal, durable commits). `orm_commit_each_wal` is the same with WAL and
+`synchronous=FULL`.
 
     python -m tests.bench.http_kit.baselines NAME PORT FOLDER
 """
@@ -11,6 +13,7 @@ comes (a rollback journal, durable commits). `orm_commit_each_wal` is the same w
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import sys
 import threading
@@ -31,6 +34,7 @@ from ledger_service.api.wire import StepRequest
 PATH = "/v1/returns/{return_id}/transitions"
 StepBody = Annotated[StepRequest, Depends(body_of(StepRequest))]
 GROUP_MAX = 256
+MARK_BYTES = 4_096
 
 
 class RecordedStep(SQLModel, table=True):
@@ -54,9 +58,17 @@ def validate_only(_folder: Path) -> FastAPI:
 
 
 def bare_group_commit(folder: Path) -> FastAPI:
-    """Return an application that checks the body and stores it with all that came meanwhile."""
+    """Return an application that checks the body and stores it with all that came meanwhile, marked outside."""
+    return _grouped(_Group(folder / "group.sqlite3", mark=folder / "group.mark"))
+
+
+def bare_one_sync(folder: Path) -> FastAPI:
+    """Return the same without the mark."""
+    return _grouped(_Group(folder / "group-one.sqlite3", mark=None))
+
+
+def _grouped(group: _Group) -> FastAPI:
     app = FastAPI()
-    group = _Group(folder / "group.sqlite3")
 
     @app.post(PATH)
     async def store(request: Request, return_id: str, body: StepBody) -> Response:
@@ -102,8 +114,12 @@ def _orm(engine: Engine) -> FastAPI:
 class _Group:
     """One thread that inserts what has come since its last commit."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mark: Path | None) -> None:
         self._path = path
+        self._mark = None if mark is None else os.open(mark, os.O_RDWR | os.O_CREAT, 0o600)
+        if self._mark is not None:
+            os.pwrite(self._mark, bytes(MARK_BYTES), 0)
+            os.fsync(self._mark)
         self._waiting: deque[tuple[asyncio.Future[int], tuple[str, str, bytes]]] = deque()
         self._some = threading.Event()
         threading.Thread(target=self._write, daemon=True).start()
@@ -132,6 +148,9 @@ class _Group:
                 )
                 connection.execute("COMMIT")
                 first, last = last + 1, last + len(group)
+                if self._mark is not None:
+                    os.pwrite(self._mark, last.to_bytes(8).ljust(MARK_BYTES, b"\0"), 0)
+                    os.fdatasync(self._mark)
                 futures = [future for future, _ in group]
                 futures[0].get_loop().call_soon_threadsafe(_answer, futures, first)
 
@@ -145,6 +164,7 @@ def _answer(futures: list[asyncio.Future[int]], first: int) -> None:
 BASELINES: dict[str, Callable[[Path], FastAPI]] = {
     "validate_only": validate_only,
     "bare_group_commit": bare_group_commit,
+    "bare_one_sync": bare_one_sync,
     "orm_commit_each": orm_commit_each,
     "orm_commit_each_wal": orm_commit_each_wal,
 }
