@@ -89,9 +89,9 @@ def serve_command(
         from ledger_service.settings import load_settings
 
         settings = load_settings()
-        configure_logs()
         stop = _stop_at_signal()  # uvicorn hands the signal on to this when it has stopped
         with _listen(host, port) as listener, _open_to_anchor(settings) as (ledger, anchorer):
+            configure_logs()  # once it serves: what went wrong before is told in words
             worker = threading.Thread(
                 target=keep_anchoring,
                 args=(anchorer, stop),
