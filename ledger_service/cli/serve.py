@@ -178,9 +178,9 @@ def _serve_on(descriptor: int, settings: Settings) -> None:
     from ledger_service.cli.logs import configure_logs
     from ledger_service.wiring import open_ledger
 
-    configure_logs()
     stop_at_signal()  # uvicorn hands a signal on when it has stopped; what follows must still be done
     with socket.socket(fileno=descriptor) as listening, open_ledger(settings, write=True) as opened:
+        configure_logs()  # once it serves: what went wrong before is told in words
         config = server_config(make_app(opened.ledger, settings), trusted_proxies=settings.trusted_proxies)
         config.timeout_graceful_shutdown = STOP_SECONDS_MAX - 5
         server = uvicorn.Server(config)

@@ -221,6 +221,7 @@ def _state(**members: Any) -> Callable[[httpx.Request, Forward], httpx.Response]
         (_state(sha256="0" * 64), "sha256"),
         (_state(size=1), "sha256"),
         (_state(complete=False, offset=-1), "form"),
+        (_state(complete=False, offset=10, sha256="0" * 64), "sha256"),
         (_state(complete=False, offset=3_501), "offset"),
     ],
 )
