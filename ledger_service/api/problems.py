@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from ledger_service import errors
 from ledger_service.api.problem_types import PROBLEM_TYPES
@@ -195,7 +196,19 @@ def answer_http_error(request: Request, error: Exception) -> Response:
     """Answer a path or a method that there is not."""
     assert isinstance(error, HTTPException)
     slug = {404: "unknown-path", 405: "method-not-allowed"}.get(error.status_code, "internal")
-    return problem(request, slug, PROBLEM_TYPES[slug].meaning, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(methods_at(request)))
+    return problem(request, slug, PROBLEM_TYPES[slug].meaning, headers=headers)
+
+
+def methods_at(request: Request) -> set[str]:
+    """Return the methods of a path (RFC 9110 §15.5.6): those of every route there, and not of the first one only."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return found
 
 
 def invalid(request: Request, found: Any) -> Response:

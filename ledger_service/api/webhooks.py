@@ -18,6 +18,7 @@ from ledger_service.api.respond import created, document, page
 from ledger_service.api.wire import Answer, Hex16, Instant
 from ledger_service.core.encoding import Json
 from ledger_service.operations import webhooks
+from ledger_service.operations.notices import Event
 from ledger_service.operations.once import Outcome, once
 from ledger_service.store.webhooks import PAGE
 
@@ -70,7 +71,8 @@ def add_webhook(
     def work() -> Outcome:
         added = webhooks.add_webhook(service.ledger, principal, body.url, body.events)
         shown: dict[str, Json] = {**_members(added.webhook), "secret": added.secret}
-        kept: dict[str, Json] = {"id": added.webhook.id}  # a URL is the party's: references only are kept
+        # A URL is the party's: references only are kept.
+        kept: dict[str, Json] = {"id": added.webhook.id, "created_at": added.webhook.created_at}
         return Outcome(kept, shown)
 
     request: list[Json] = ["POST /v1/webhooks", body.model_dump()]
@@ -78,7 +80,10 @@ def add_webhook(
     if outcome.replayed:
         mine = webhooks.list_webhooks(service.ledger, principal)
         again = next((_members(one) for one in mine if one.id == outcome.answer["id"]), None)
-        value: dict[str, Json] = {**(again or outcome.answer), "secret": None}
+        if again is None:  # removed since: as it was when it was added, by the request that added it
+            events: list[Json] = [event for event in Event if event in body.events]
+            again = {**outcome.answer, "url": body.url, "events": events, "disabled_at": None}
+        value: dict[str, Json] = {**again, "secret": None}
         return created(value, headers={}, replayed=True)
     return created({**outcome.answer, **outcome.shown}, headers={}, replayed=False)
 

@@ -26,6 +26,7 @@ def test_a_webhook_is_added_once_listed_for_its_party_alone_and_removed(service:
     assert service.ask("GET", f"{path}/deliveries", SELLER).json() == {"items": [], "next": None}
     assert service.ask("DELETE", path, SELLER).status_code == 204
     assert service.ask("GET", "/v1/webhooks", SELLER).json()["items"] == []
+    assert service.post("/v1/webhooks", SELLER, HOOK, key="hook").json() == {**made, "secret": None}
 
 
 def test_an_address_of_this_network_is_refused_and_an_unknown_event_too(service: Asking) -> None:
