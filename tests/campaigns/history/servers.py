@@ -1,4 +1,7 @@
-"""Two real `rledger serve` processes on one database and one home: started, killed with -9, started again.
+"""Two real API processes of `rledger serve` on one database and one home: started, killed with -9, started again.
+
+They are started as `rledger serve` starts its own, each on a socket that it inherits, but without the first process,
+which would put another in the place of one that was killed.
 
 Promises: every process that was started has ended when the block is left. What they say goes to a file each.
 """
@@ -50,6 +53,7 @@ class Servers:
             process.kill()
         for process in self._processes.values():
             process.wait()
+            _close_input(process)
 
     @property
     def urls(self) -> list[str]:
@@ -58,20 +62,27 @@ class Servers:
 
     def start(self, number: int) -> None:
         """Start a process; it may take a while until it answers."""
-        with (self._folder / f"serve-{number}.log").open("ab") as log:
+        with (
+            (self._folder / f"serve-{number}.log").open("ab") as log,
+            socket.create_server(("127.0.0.1", self._ports[number]), backlog=1024) as listening,
+        ):
+            descriptor = listening.fileno()
             self._processes[number] = subprocess.Popen(
-                [sys.executable, "-m", *self._module, "serve", "--port", str(self._ports[number])],
+                [sys.executable, "-m", *self._module, "serve", "--listener", str(descriptor)],
                 cwd=ROOT,
                 env=self._environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # it serves until this ends
                 stdout=log,
                 stderr=log,
+                pass_fds=[descriptor],
             )
 
     def kill(self, number: int) -> None:
         """Kill a process as a power cut would."""
-        self._processes[number].kill()
-        self._processes[number].wait()
+        process = self._processes[number]
+        process.kill()
+        process.wait()
+        _close_input(process)
 
     def wait_until_ready(self, number: int) -> None:
         """Return when a process answers that it can read its ledger.
@@ -109,6 +120,11 @@ class Servers:
         text = (self._folder / f"serve-{number}.log").read_text(errors="replace")
         talk = [line for line in text.splitlines() if '"event": "request"' not in line]
         return "\n".join(talk[-lines:])
+
+
+def _close_input(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _free_port() -> int:
