@@ -1,4 +1,4 @@
-"""The headings and sentences of the command line, in English and Simplified Chinese: templates by name.
+"""The headings and sentences of the pages, in English and Simplified Chinese: templates by name.
 
 Promises: both languages of a sentence fill the same places. Does not: hold words for codes (`words.py`).
 """

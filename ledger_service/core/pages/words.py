@@ -1,4 +1,4 @@
-"""The words of the command line for every code that a timeline holds, in English and Simplified Chinese.
+"""The words of the pages for every code that a timeline holds, in English and Simplified Chinese.
 
 States, steps, roles' meanings and kinds of evidence have theirs in `core/data/lifecycle.json`, clocks and rule sets in
 their own tables. Promises: every code of the groups below has both (a test compares them with the code).
