@@ -31,6 +31,17 @@ def format_timeline(timeline: Timeline, language: Language = Language.EN) -> str
     return "\n".join(lines)
 
 
+def format_findings(timeline: Timeline, language: Language = Language.EN) -> str:
+    """Return the finding of facts alone: what is proven, what is only claimed, what is missing."""
+    speech = Speech(language)
+    lines = [*_header(timeline, speech), ""]
+    wanted = {speech.say(name) for name in ("proven", "claimed", "missing")}
+    for heading, body in sheets(timeline, speech):
+        if heading in wanted:
+            lines += [heading, *(f"  {line}" for line in body), ""]
+    return "\n".join(lines)
+
+
 def _header(timeline: Timeline, speech: Speech) -> list[str]:
     facts = timeline.request.entry.facts
     words, now = speech.of(timeline.state_words), speech.minute(timeline.now)
