@@ -9,6 +9,7 @@ somebody (`access.py`), or prove that nothing was left out (the package says so)
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import zlib
@@ -16,9 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from ledger_service.core.archive import ARCHIVE_BYTES_MAX, Member, archive_size, directory, header, place
+from ledger_service.core.checkpoint import Checkpoint, sign_checkpoint
+from ledger_service.core.encoding import Json
 from ledger_service.core.entry import CaseEntry, parse_entry
 from ledger_service.core.package import (
     HEAD_RECEIPT,
@@ -44,13 +47,14 @@ from ledger_service.errors import (
     UnknownReturnError,
 )
 from ledger_service.evidence.failures import write_error
+from ledger_service.operations.access import record_access
 from ledger_service.operations.disclosing import visible_names
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.principal import Principal
 from ledger_service.operations.prove import anchors_of, prove, prove_head, records_of
 from ledger_service.operations.show import timeline
 from ledger_service.store.drafts import StoredFile
-from ledger_service.store.read import StoredEntry
+from ledger_service.store.read import StoredCheckpoint, StoredEntry
 
 EXPORTED = "export_package"  # the verb of the access entry
 CHUNK_BYTES = 262_144  # read, hashed and written at once
@@ -61,15 +65,55 @@ PAGES_BYTES_MAX = 256 * 1024 * 1024  # room kept for everything but originals: a
 class Package:
     """An archive that was made: `stream` stands at its beginning, and closing it removes it."""
 
+    return_id: str
+    generated_at: str
     stream: BinaryIO
     size: int
     register: tuple[RegisterRow, ...]
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the nameless file."""
+        self.stream.close()
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes, then close."""
         with self.stream:
             while chunk := self.stream.read(CHUNK_BYTES):
                 yield chunk
+
+    def write_to(self, path: Path) -> None:
+        """Write the archive to a path: whole, or not at all.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with beside.open("wb") as target:
+                shutil.copyfileobj(self.stream, target, CHUNK_BYTES)
+                target.flush()
+                os.fsync(target.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def left_out(self) -> list[RegisterRow]:
+        """Return the files of the case that are not in it."""
+        return [row for row in self.register if row.state is not FileState.INCLUDED]
+
+    def members(self, file: str) -> dict[str, Json]:
+        """Return what was made as a JSON object."""
+        return {
+            "file": file,
+            "size": self.size,
+            "return_id": self.return_id,
+            "generated_at": self.generated_at,
+            "evidence": [row.members() for row in self.register],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +126,26 @@ class _File:
     crc: int
     content: bytes = b""
     stored: StoredFile | None = None
+
+
+def export_package(ledger: Ledger, reader: Principal, return_id: str, *, folder: Path) -> Package:
+    """Record that somebody exports a case, then return its package.
+
+    Raises:
+        LedgerError: As `record_package` and `make_package`.
+    """
+    index, now = record_package(ledger, reader, return_id)
+    return make_package(ledger, reader, return_id, before=index, now=now, folder=folder)
+
+
+def record_package(ledger: Ledger, reader: Principal, return_id: str) -> tuple[int, str]:
+    """Record that somebody exports a case; return the index of that entry, and when it was recorded.
+
+    Raises:
+        StoreError, RefusedError: It cannot be written now; then nothing may be shown.
+    """
+    appended = record_access(ledger, reader, return_id, EXPORTED, {})
+    return appended.index, appended.entry.recorded_at
 
 
 def make_package(ledger: Ledger, reader: Principal, return_id: str, *, before: int, now: str, folder: Path) -> Package:
@@ -113,8 +177,7 @@ def make_package(ledger: Ledger, reader: Principal, return_id: str, *, before: i
         entry = _case_entry(row)
         receipt = prove(ledger, row.index, show=visible_names(ledger, entry, reader), anchors=anchors)
         files.append(_whole(receipt_name(row.index), encode_receipt(receipt)))
-    head = ledger.read.first_checkpoint_covering(before)
-    assert head is not None  # the access entry is in it
+    head = _head(ledger)
     files.append(_whole(HEAD_RECEIPT, encode_receipt(prove_head(ledger, head, anchors=anchors))))
     files.append(_whole(TRUST, encode_trust(ledger.trust())))
     files = sorted([*files, *originals], key=lambda file: file.name)
@@ -130,12 +193,21 @@ def make_package(ledger: Ledger, reader: Principal, return_id: str, *, before: i
         root=head.root,
         files=tuple(FileSum(file.name, file.size, file.sha256) for file in files),
     )
-    return _write(ledger, [*files, *_signed(ledger, manifest)], register, folder)
+    stream, size = _write(ledger, [*files, *_signed(ledger, manifest)], folder)
+    return Package(return_id, now, stream, size, register)
+
+
+def _head(ledger: Ledger) -> StoredCheckpoint:
+    """Return the newest tree head, signed with the key of today: the one that signs the manifest too."""
+    head = ledger.read.head()
+    if ledger.signing_key is None or head is None:
+        raise SettingsError("this ledger was opened to read: a package is signed with its key")
+    note = sign_checkpoint(Checkpoint(ledger.origin, head.size, head.root), ledger.signing_key)
+    return replace(head, note=note)
 
 
 def _signed(ledger: Ledger, manifest: Manifest) -> list[_File]:
-    if ledger.signing_key is None:
-        raise SettingsError("this ledger was opened to read: a package is signed with its key")
+    assert ledger.signing_key is not None  # it signed the head just now
     data = encode_manifest(manifest)
     note = sign_manifest(data, ledger.signing_key, origin=manifest.origin, return_id=manifest.return_id)
     return [_whole(MANIFEST, data), _whole(NOTE, note)]
@@ -202,7 +274,7 @@ def _original(
     return FileState.INCLUDED, _File(name, size, digest.digest(), crc, stored=stored)
 
 
-def _write(ledger: Ledger, files: Sequence[_File], register: tuple[RegisterRow, ...], folder: Path) -> Package:
+def _write(ledger: Ledger, files: Sequence[_File], folder: Path) -> tuple[BinaryIO, int]:
     files = sorted(files, key=lambda file: file.name)
     placed = place([Member(file.name, file.size, file.crc) for file in files])
     size = archive_size(placed)
@@ -221,7 +293,7 @@ def _write(ledger: Ledger, files: Sequence[_File], register: tuple[RegisterRow, 
             raise
     except OSError as error:
         raise write_error(folder, error) from error
-    return Package(stream, size, register)
+    return stream, size
 
 
 def _copy(ledger: Ledger, file: _File, write: Callable[[bytes], object]) -> None:

@@ -198,6 +198,14 @@ _TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "handling": ("handling", "手续费"),
         "other": ("other", "其他"),
     },
+    "file_state": {
+        "included": ("included", "已收入"),
+        "withheld": ("the reader may not see it", "接收者无权查看"),
+        "erased": ("erased", "已删除"),
+        "altered": ("its bytes are not those that were recorded", "内容与记录不一致"),
+        "missing": ("not where it was stored", "存储处已无此文件"),
+        "too_large": ("no room in the archive", "超出压缩包容量"),
+    },
     "refund_state": {
         "issued": ("sent, not settled", "已发起，未到账"),
         "settled": ("settled", "已到账"),
