@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ledger_service.cli.language import Language
-from ledger_service.cli.sheets import due_of, why_of
-from ledger_service.cli.speech import Speech
 from ledger_service.core.actions import Action
 from ledger_service.core.clock import Clock
 from ledger_service.core.entry import Role
 from ledger_service.core.lifecycle import ANY_EVIDENCE
+from ledger_service.core.pages.sheets import due_of, why_of
+from ledger_service.core.pages.speech import Speech
 
 if TYPE_CHECKING:
     from ledger_service.operations.show import Available

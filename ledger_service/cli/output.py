@@ -14,12 +14,12 @@ import errno
 import json
 import os
 import sys
-import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 
 import typer
 
+from ledger_service.core.pages.escaping import escaped, hidden
 from ledger_service.errors import (
     ChainError,
     EvidenceMismatchError,
@@ -70,15 +70,6 @@ def exit_code_of(error: LedgerError) -> int:
     return EXIT_INVALID if isinstance(error, _INVALID) else EXIT_USAGE
 
 
-def escaped(text: str) -> str:
-    """Return text with control, format, unassigned and line-breaking characters shown as escapes.
-
-    >>> escaped("a.json\\n\\x1b[32mvalid\\u202e")
-    'a.json\\\\n\\\\x1b[32mvalid\\\\u202e'
-    """
-    return "".join(c.encode("unicode_escape").decode() if _hidden(c) else c for c in text)
-
-
 def answer(text: str) -> None:
     """Print one line of the answer on standard output."""
     shown = escaped(text) + "\n"
@@ -94,7 +85,7 @@ def answer_lines(text: str) -> None:
 def answer_json(value: object) -> None:
     """Print the one JSON document of the answer on standard output: UTF-8, what `escaped` escapes as `\\uXXXX`."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    answer_bytes("".join(json.dumps(c)[1:-1] if _hidden(c) and c != "\n" else c for c in text).encode() + b"\n")
+    answer_bytes("".join(json.dumps(c)[1:-1] if hidden(c) and c != "\n" else c for c in text).encode() + b"\n")
 
 
 def answer_bytes(content: bytes) -> None:
@@ -201,8 +192,3 @@ def _discard_answer() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
-
-
-def _hidden(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category[0] == "C" or category in ("Zl", "Zp")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ledger_service.cli import output
-from ledger_service.cli.language import Language
+from ledger_service.cli.language import Language, default_language
 
 _SHOWN = "ID|INDEX|trust"
 _LANGUAGE = typer.Option(help="en or zh; without it that of the terminal (LC_ALL, LANG)", metavar="LANGUAGE")
@@ -32,9 +32,10 @@ def show_command(
     """
 
     def run() -> None:
-        from ledger_service.cli import arguments, timeline
+        from ledger_service.cli import arguments
         from ledger_service.cli.hints import hints
-        from ledger_service.cli.speech import default_language
+        from ledger_service.cli.summary import format_summary
+        from ledger_service.core.pages.timeline_text import format_timeline
         from ledger_service.core.timeline import timeline_members
         from ledger_service.core.trust import encode_trust
         from ledger_service.operations import show
@@ -49,13 +50,13 @@ def show_command(
                 output.answer_bytes(encode_trust(ledger.trust()))
             elif not what:
                 summary = show.summarize(ledger)
-                output.answer_json(summary) if as_json else output.answer_lines(timeline.format_summary(summary))
+                output.answer_json(summary) if as_json else output.answer_lines(format_summary(summary))
             elif return_id is None:
                 output.answer_json(show.describe(ledger, int(what)))
             elif as_json:
                 output.answer_json(timeline_members(show.timeline(ledger, return_id)))
             else:
-                output.answer_lines(timeline.format_timeline(show.timeline(ledger, return_id), spoken))
+                output.answer_lines(format_timeline(show.timeline(ledger, return_id), spoken))
                 for line in hints(show.available(ledger, return_id), spoken):
                     output.say(line)
 
@@ -78,7 +79,6 @@ def actions_command(
     def run() -> None:
         from ledger_service.cli import arguments
         from ledger_service.cli.hints import format_actions
-        from ledger_service.cli.speech import default_language
         from ledger_service.core.actions import action_members
         from ledger_service.core.clock import clock_members
         from ledger_service.operations.show import available

@@ -7,18 +7,21 @@ inconclusive, else 0; 2 for a path that cannot be read. Does not: need an accoun
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ledger_service.cli import output
+from ledger_service.cli.file_source import FileSource
 from ledger_service.core import receipt, report
 from ledger_service.core.entry import CaseEntry
 from ledger_service.core.facts import Answer
 from ledger_service.core.report import Report, Verdict
 from ledger_service.core.trust import TRUST_BYTES_MAX, Trust, parse_trust
 from ledger_service.core.verify import EvidenceFile, Sha256Hex, entry_of, fingerprints, questions, verify
+from ledger_service.core.verify_package import questions_of_package, verify_package
 from ledger_service.errors import LedgerError, SettingsError
 
 CHUNK_BYTES = 1024 * 1024
@@ -32,11 +35,13 @@ _HINTS = {
     "chain": "ask a node: --rpc URL, or --rpc embedded:FOLDER",
     "finality": "the anchor is not final yet: run again later",
     "policy": "not anchored yet: fetch the receipt again later",
+    "receipts": "what a receipt lacks stands above; give --trust and --rpc, or ask for the package again later",
 }
+_ARCHIVE = b"PK"  # how a ZIP file begins; a receipt is JSON
 
 
 def verify_command(
-    files: Annotated[list[Path], typer.Argument(help="receipts, or folders of receipts", metavar="FILE...")],
+    files: Annotated[list[Path], typer.Argument(help="receipts, folders of receipts, packages", metavar="FILE...")],
     trust: Annotated[Path | None, typer.Option(help="the trust file that you pinned", metavar="FILE")] = None,
     rpc: Annotated[
         list[str] | None, typer.Option(help="a node to ask; several are compared", metavar="URL|embedded:FOLDER")
@@ -46,11 +51,12 @@ def verify_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Verify receipts: entry, proofs, signature, anchor, finality.
+    """Verify receipts and packages: entry, proofs, signature, anchor, finality; nothing is unpacked.
 
     \b
     rledger verify entry-12.receipt.json --trust ledger.trust.json --rpc https://node.example
     rledger verify *.receipt.json --trust ledger.trust.json --rpc embedded:demo/chain --evidence photo.jpg
+    rledger verify case.zip --trust ledger.trust.json --rpc https://node.example
 
     Exit code 0 if all are valid, 1 if any is invalid, else 3 if any is inconclusive; 2 for a path that cannot be read.
     """
@@ -66,12 +72,21 @@ def _verify(
     offered = [EvidenceFile(path.name, _fingerprint(path)) for path in evidence]
     shown = [_shown(data) for data in contents]
     everywhere = frozenset[str]().union(*shown)
-    answers = _ask(contents, trust, rpcs)
-    reports: list[tuple[Path, bytes, Report]] = []
-    for path, data, here in zip(files, contents, shown, strict=True):
-        # A file that belongs to another of the receipts says nothing about this one.
-        mine = [file for file in offered if file.sha256 in here or file.sha256 not in everywhere]
-        reports.append((path, data, verify(data, trust, answers, evidence=mine)))
+    with ExitStack() as stack:
+        packages = {
+            path: stack.enter_context(FileSource(path))
+            for path, data in zip(files, contents, strict=True)
+            if data.startswith(_ARCHIVE)
+        }
+        answers = _ask(contents, list(packages.values()), trust, rpcs)
+        reports: list[tuple[Path, bytes, Report]] = []
+        for path, data, here in zip(files, contents, shown, strict=True):
+            if path in packages:
+                reports.append((path, data, verify_package(packages[path], trust, answers)))
+                continue
+            # A file that belongs to another of the receipts says nothing about this one.
+            mine = [file for file in offered if file.sha256 in here or file.sha256 not in everywhere]
+            reports.append((path, data, verify(data, trust, answers, evidence=mine)))
     if as_json:
         output.answer_json([_as_json(path, found) for path, _, found in reports])
     else:
@@ -93,11 +108,13 @@ def _receipts_in(path: Path) -> list[Path]:
     return found
 
 
-def _ask(contents: list[bytes], trust: Trust | None, rpcs: list[str]) -> list[Answer]:
+def _ask(contents: list[bytes], packages: list[FileSource], trust: Trust | None, rpcs: list[str]) -> list[Answer]:
     """Ask each node once for every head that the files name; web3 is loaded only when there is something to ask."""
     if trust is None or not rpcs:
         return []
-    asked = list(dict.fromkeys(question for data in contents for question in questions(data, trust)))
+    named = [question for data in contents for question in questions(data, trust)]
+    named += [question for package in packages for question in questions_of_package(package, trust)]
+    asked = list(dict.fromkeys(named))
     if not asked:
         return []
     from ledger_service.chain.facts import fetch_answers
@@ -159,6 +176,8 @@ def _print(path: Path, data: bytes, found: Report) -> None:
 
 
 def _meaning(found: Report) -> str:
+    if found.verdict is Verdict.VALID and any(check.name == "archive" for check in found.checks):
+        return "every receipt in it is valid, and every file is the one that the ledger signed"
     if found.verdict is Verdict.VALID:
         return "the entry is in the pinned log, unchanged, and its anchor is final"
     if found.verdict is Verdict.INVALID:

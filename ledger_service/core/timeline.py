@@ -3,7 +3,7 @@
 Rows with their flags, the clocks (as the steps in force give them and, where a correction changed one, as they were
 before), the balance, disputes, the custody chain, refused attempts, contradictions, and the three lists. Command line,
 pages, documents and exports all show this value.
-Promises: the same entries and `now` give the same timeline. Does not: read the log, or choose words (`cli/words.py`).
+Promises: the same entries and `now` give the same timeline. Does not: read the log, or choose words (`pages/words.py`).
 """
 
 from __future__ import annotations

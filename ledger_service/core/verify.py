@@ -106,6 +106,11 @@ def fingerprints(receipt: Receipt) -> frozenset[str]:
     )
 
 
+def signing_keys(receipt: Receipt, trust: Trust) -> tuple[VerifierKey, ...]:
+    """Return the keys that may sign this receipt's checkpoint: pinned ones, or the one its key changes lead to."""
+    return _check_keys(receipt, trust)[0]
+
+
 def _check_trust(trust: Trust | None) -> Check:
     if trust is None:
         return Check("trust", Outcome.UNKNOWN, "no trust file: nothing says which log, keys and contract are meant")

@@ -14,7 +14,7 @@ from ledger_service.core.encoding import Json
 from ledger_service.core.entry import ASIDE_KINDS, Authenticity, CaseEntry, Kind, Role
 from ledger_service.errors import PermissionRefusedError, UnknownEntryError, UnknownReturnError
 from ledger_service.operations.ledger import Ledger, format_instant
-from ledger_service.operations.principal import Principal
+from ledger_service.operations.principal import Principal, Scope
 from ledger_service.operations.pseudonyms import Party, actor, mark_of
 from ledger_service.store.drafts import Appended, AsideDraft, Member
 from ledger_service.store.keys import KeyRing
@@ -125,6 +125,12 @@ def unshare(ledger: Ledger, return_id: str, party: Party) -> bool:
 def member_of(ledger: Ledger, party: Party) -> Member:
     """Return a party as access lists hold it."""
     return _member(ledger.keys.key_for(f"party:{party.reference}")[1], party)
+
+
+def local_reader(ledger: Ledger, party: Party) -> Principal:
+    """Return a party as who is on the machine itself names it: without a credential, to look and to export alone."""
+    scopes = frozenset({Scope.READ, Scope.EVIDENCE, Scope.EXPORT})
+    return Principal(party=party, mark=member_of(ledger, party).mark, name="local", scopes=scopes)
 
 
 def record_access(ledger: Ledger, principal: Principal, return_id: str, verb: str, facts: dict[str, Json]) -> Appended:

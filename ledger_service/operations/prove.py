@@ -22,16 +22,20 @@ from ledger_service.core.receipt import AnchorProof, KeyChange, Receipt
 from ledger_service.errors import UnknownEntryError
 from ledger_service.operations.ledger import Ledger
 from ledger_service.store.anchors import AnchorHistory
+from ledger_service.store.read import StoredCheckpoint
 from ledger_service.store.values import open_value
 
 
-def prove(ledger: Ledger, index: int, *, show: Collection[str] | None = None) -> Receipt:
+def prove(
+    ledger: Ledger, index: int, *, show: Collection[str] | None = None, anchors: Sequence[Anchor] | None = None
+) -> Receipt:
     """Return the receipt of the entry at `index`.
 
     Args:
         ledger: Opened to read or to write.
         index: Zero-based index.
         show: Names of commitments to open; None opens all that can be opened.
+        anchors: As `anchors_of` returned them, for who proves many entries; None: they are read.
 
     Raises:
         UnknownEntryError: There is no such entry, or a name to show that it has no commitment of.
@@ -41,7 +45,8 @@ def prove(ledger: Ledger, index: int, *, show: Collection[str] | None = None) ->
         raise UnknownEntryError(f"there is no entry {index}: the ledger holds {size}", hint="indexes start at 0")
     row = ledger.read.entry(index)
     records, erased = records_of(ledger, index, parse_entry(row.encoded), show)
-    anchors = _anchors(ledger)
+    if anchors is None:
+        anchors = anchors_of(ledger, ledger.target().log_id)
     anchor = _covering_anchor(anchors, index)
     if anchor is not None:
         covered = anchor.size
@@ -66,6 +71,27 @@ def prove(ledger: Ledger, index: int, *, show: Collection[str] | None = None) ->
         anchors=() if anchor is None else (_anchor_proof(anchor),),
         key_changes=key_changes(ledger, checkpoint.note, covered),
         unprotected=unprotected,
+    )
+
+
+def prove_head(ledger: Ledger, checkpoint: StoredCheckpoint, *, anchors: Sequence[Anchor]) -> Receipt:
+    """Return the receipt of the genesis entry in a tree head: it shows which log that head is of, and who signed it.
+
+    Args:
+        ledger: Opened to read or to write.
+        checkpoint: The head.
+        anchors: Of the log; where one holds exactly this head, the receipt says so.
+    """
+    held = [one for one in anchors if one.size == checkpoint.size and one.block is not None]
+    anchor = _covering_anchor(held, 0)
+    return Receipt(
+        entry=ledger.read.entry(0).encoded,
+        index=0,
+        records=(),
+        inclusion=tuple(ledger.read.inclusion_proof(0, checkpoint.size)),
+        checkpoint=checkpoint.note,
+        anchors=() if anchor is None else (_anchor_proof(anchor),),
+        key_changes=key_changes(ledger, checkpoint.note, checkpoint.size),
     )
 
 
@@ -128,10 +154,6 @@ def lives(anchors: Sequence[Anchor]) -> Callable[[int], tuple[str, int | None]]:
         return (AnchorState.SUBMITTED.value if submitted > index else "checkpointed"), None
 
     return of
-
-
-def _anchors(ledger: Ledger) -> list[Anchor]:
-    return anchors_of(ledger, ledger.target().log_id)
 
 
 def _covering_anchor(anchors: Sequence[Anchor], index: int) -> Anchor | None:

@@ -35,18 +35,27 @@ class Available:
     due: tuple[Clock, ...]
 
 
-def timeline(ledger: Ledger, return_id: str, *, reader: Principal | None = None) -> Timeline:
-    """Return the timeline of a return as of now.
+def timeline(
+    ledger: Ledger,
+    return_id: str,
+    *,
+    reader: Principal | None = None,
+    before: int | None = None,
+    now: str | None = None,
+) -> Timeline:
+    """Return the timeline of a return.
 
     Args:
         ledger: Opened to read or to write.
         return_id: The return.
         reader: Whose eyes it is for: values that this party may not be shown are left out; None: the operator.
+        before: Only entries with a smaller index; None: all.
+        now: As of when (RFC 3339 UTC with milliseconds); None: now.
 
     Raises:
         UnknownReturnError: There is none with this id.
     """
-    stored = ledger.read.entries_of(return_id)
+    stored = [row for row in ledger.read.entries_of(return_id) if before is None or row.index < before]
     if not stored:
         raise UnknownReturnError(f"there is no return {return_id}", hint="`rledger show` lists what the ledger holds")
     life_of = lives(anchors_of(ledger, ledger.target().log_id))
@@ -54,7 +63,7 @@ def timeline(ledger: Ledger, return_id: str, *, reader: Principal | None = None)
     if reader is not None:
         opened = visible(ledger, opened, reader)
     placed = [Placed(known, row.index, *life_of(row.index)) for known, row in zip(opened, stored, strict=True)]
-    return make_timeline(placed, now=format_instant(ledger.clock()))
+    return make_timeline(placed, now=now or format_instant(ledger.clock()))
 
 
 def describe(ledger: Ledger, index: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pytest
 
 from ledger_service import errors
 from ledger_service.cli import output
+from ledger_service.core.pages.escaping import escaped
 from ledger_service.errors import LedgerError
 from tests.cli.conftest import Story
 from tests.cli.program import COMMAND
@@ -57,7 +58,7 @@ def test_every_error_has_the_exit_code_of_its_nearest_documented_class(kind: typ
 
 
 def test_hostile_text_is_shown_with_nothing_that_a_terminal_obeys() -> None:
-    shown = output.escaped(HOSTILE)
+    shown = escaped(HOSTILE)
 
     assert shown.isprintable()
     assert shown == r"a\x1b[2Jb\x07c\u202ed\u2066e\x9bf\u2028g\nh\rvalid"
@@ -71,7 +72,7 @@ def test_a_line_of_the_answer_is_one_line_whatever_is_in_it(capfd: pytest.Captur
 
 
 def test_the_words_of_people_stay_as_they_are() -> None:
-    assert output.escaped("Fuß 台灯 ¿qué? 🙂 “ok”") == "Fuß 台灯 ¿qué? 🙂 “ok”"
+    assert escaped("Fuß 台灯 ¿qué? 🙂 “ok”") == "Fuß 台灯 ¿qué? 🙂 “ok”"
 
 
 def test_json_keeps_every_value_and_no_character_that_a_terminal_obeys(

@@ -9,9 +9,9 @@ import pytest
 
 from ledger_service.cli.hints import format_actions, hints
 from ledger_service.cli.language import Language
-from ledger_service.cli.timeline import VALUE_SHOWN_MAX, format_timeline
 from ledger_service.core.actions import actions, duties
 from ledger_service.core.entry import Authenticity, Kind, Role, RuleReference
+from ledger_service.core.pages.timeline_text import VALUE_SHOWN_MAX, format_timeline
 from ledger_service.operations.show import Available
 from tests.core.cases import (
     DISPUTE_ID,

@@ -9,10 +9,7 @@ from enum import StrEnum
 import pytest
 
 from ledger_service import errors
-from ledger_service.cli.language import Language
-from ledger_service.cli.sentences import SENTENCES
-from ledger_service.cli.speech import Speech, default_language
-from ledger_service.cli.words import WORDS
+from ledger_service.cli.language import Language, default_language
 from ledger_service.core.balance import GOODS_REMEDIES, Line
 from ledger_service.core.clock import Basis, ClockState
 from ledger_service.core.clock import Reason as ClockReason
@@ -22,6 +19,9 @@ from ledger_service.core.entry import CASE_KINDS, Authenticity, Role
 from ledger_service.core.fields import Form
 from ledger_service.core.findings import FindingCode
 from ledger_service.core.lifecycle import LIFECYCLE, Transition
+from ledger_service.core.pages.sentences import SENTENCES
+from ledger_service.core.pages.speech import Speech
+from ledger_service.core.pages.words import WORDS
 from ledger_service.core.refusals import Refusal
 from ledger_service.core.rule_clock import Confidence
 from ledger_service.core.rules import RULE_SETS, Ground

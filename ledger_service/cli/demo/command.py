@@ -181,8 +181,8 @@ def _anchor(anchorer: Anchorer) -> None:
 
 def _leave(folder: Path, ledger: Ledger) -> None:
     """Write receipts, trust file and timeline for the reader."""
-    from ledger_service.cli.timeline import format_timeline
     from ledger_service.core.entry import CaseEntry, Kind, parse_entry
+    from ledger_service.core.pages.timeline_text import format_timeline
     from ledger_service.core.receipt import encode_receipt
     from ledger_service.core.trust import encode_trust
     from ledger_service.operations.prove import prove

@@ -1,4 +1,4 @@
-"""The headings and sentences of the command line, in English and Simplified Chinese: templates by name.
+"""The headings and sentences of the pages, in English and Simplified Chinese: templates by name.
 
 Promises: both languages of a sentence fill the same places. Does not: hold words for codes (`words.py`).
 """
@@ -172,6 +172,16 @@ _TABLE: dict[str, tuple[str, str]] = {
     "left": ("at most {amount} may be refunded", "最多可退 {amount}"),
     "stops": ("stops the deadline: {clock}: {due}", "可终止期限：{clock}：{due}"),
     "refused_now": ("refused now: {why}", "现在会被拒绝：{why}"),
+    # packages
+    "package_made": (
+        "{file}: the package of return {return_id}, {size} bytes",
+        "{file}：退货单 {return_id} 的资料包，{size} 字节",
+    ),
+    "package_left_out": ("not in it: {kind} of entry {index}: {state}", "未收入：条目 {index} 的 {kind}：{state}"),
+    "package_next": (
+        "hint: check it: rledger verify {file} --trust FILE --rpc URL",
+        "提示：验证：rledger verify {file} --trust FILE --rpc URL",
+    ),
     "due_for": ("Due from the {role}", "{role}的期限"),
 }
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from ledger_service.cli.output import escaped
-from ledger_service.cli.speech import Speech
-from ledger_service.cli.words import WORDS
 from ledger_service.core.balance import Balance
 from ledger_service.core.clock import Clock, ClockState
 from ledger_service.core.clock_kinds import Nature
 from ledger_service.core.findings import Finding, FindingCode
+from ledger_service.core.pages.escaping import escaped
+from ledger_service.core.pages.speech import Speech
+from ledger_service.core.pages.words import WORDS
 from ledger_service.core.timeline import Timeline
 from ledger_service.core.timeline_row import Flag
 

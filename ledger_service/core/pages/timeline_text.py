@@ -1,4 +1,4 @@
-"""A return's timeline and a ledger's summary as text for a terminal or a file.
+"""A return's timeline as text for a terminal or a file.
 
 Promises: every text from outside is escaped; a contradiction is shown beside the row that it is about.
 Does not: read anything, or compute what is shown (`core/timeline.py`).
@@ -7,13 +7,12 @@ Does not: read anything, or compute what is shown (`core/timeline.py`).
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from ledger_service.cli.language import Language
-from ledger_service.cli.output import escaped
-from ledger_service.cli.sheets import sheets
-from ledger_service.cli.speech import Speech
 from ledger_service.core.entry import ASIDE_KINDS
+from ledger_service.core.pages.escaping import escaped
+from ledger_service.core.pages.language import Language
+from ledger_service.core.pages.sheets import sheets
+from ledger_service.core.pages.speech import Speech
 from ledger_service.core.timeline import Timeline, parties
 from ledger_service.core.timeline_row import Flag, Row, block_instant
 
@@ -32,14 +31,14 @@ def format_timeline(timeline: Timeline, language: Language = Language.EN) -> str
     return "\n".join(lines)
 
 
-def format_summary(summary: dict[str, Any]) -> str:
-    """Return what the ledger holds, in a few lines."""
-    lines = [f"ledger {summary['origin']}: {_entries(summary['size'])}, root {summary['root']}"]
-    for anchor in summary["anchors"]:
-        reason = f" ({anchor['reason']})" if anchor["reason"] else ""
-        lines.append(f"  head {anchor['sequence']}: {_entries(anchor['size'])}, {anchor['state']}{escaped(reason)}")
-    for case in summary["cases"]:
-        lines.append(f"  return {case['return_id']}: {case['state']}, {_entries(case['entries'])}")
+def format_findings(timeline: Timeline, language: Language = Language.EN) -> str:
+    """Return the finding of facts alone: what is proven, what is only claimed, what is missing."""
+    speech = Speech(language)
+    lines = [*_header(timeline, speech), ""]
+    wanted = {speech.say(name) for name in ("proven", "claimed", "missing")}
+    for heading, body in sheets(timeline, speech):
+        if heading in wanted:
+            lines += [heading, *(f"  {line}" for line in body), ""]
     return "\n".join(lines)
 
 
@@ -122,10 +121,6 @@ def _flags(row: Row, speech: Speech) -> list[str]:
         else:
             told.append(speech.say("flagged_by", words=words, entry=speech.entries([index])))
     return [*([speech.say("flags", words="; ".join(plain))] if plain else []), *told]
-
-
-def _entries(count: int) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def _short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The words of the command line for every code that a timeline holds, in English and Simplified Chinese.
+"""The words of the pages for every code that a timeline holds, in English and Simplified Chinese.
 
 States, steps, roles' meanings and kinds of evidence have theirs in `core/data/lifecycle.json`, clocks and rule sets in
 their own tables. Promises: every code of the groups below has both (a test compares them with the code).
@@ -197,6 +197,14 @@ _TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "fx": ("exchange of money", "换汇费"),
         "handling": ("handling", "手续费"),
         "other": ("other", "其他"),
+    },
+    "file_state": {
+        "included": ("included", "已收入"),
+        "withheld": ("the reader may not see it", "接收者无权查看"),
+        "erased": ("erased", "已删除"),
+        "altered": ("its bytes are not those that were recorded", "内容与记录不一致"),
+        "missing": ("not where it was stored", "存储处已无此文件"),
+        "too_large": ("no room in the archive", "超出压缩包容量"),
     },
     "refund_state": {
         "issued": ("sent, not settled", "已发起，未到账"),

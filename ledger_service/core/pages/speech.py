@@ -1,29 +1,21 @@
-"""What the command line says in one language: codes, sentences, durations, money and times as text.
+"""What is said in one language: codes, sentences, durations, money and times as text.
 
 Promises: what fills a sentence is escaped; a code without words is shown as it is. Does not: print.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from ledger_service.cli.language import Language
-from ledger_service.cli.output import escaped
-from ledger_service.cli.sentences import SENTENCES
-from ledger_service.cli.words import WORDS
 from ledger_service.core.fields import currency_minor_digits
 from ledger_service.core.lifecycle import LIFECYCLE, Words
+from ledger_service.core.pages.escaping import escaped
+from ledger_service.core.pages.language import Language
+from ledger_service.core.pages.sentences import SENTENCES
+from ledger_service.core.pages.words import WORDS
 
 _UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
-
-
-def default_language(environment: Mapping[str, str] | None = None) -> Language:
-    """Return the language of the terminal (`LC_ALL`, else `LANG`): Chinese where it says so, else English."""
-    known = os.environ if environment is None else environment
-    locale = known.get("LC_ALL") or known.get("LANG") or ""
-    return Language.ZH if locale.lower().startswith("zh") else Language.EN
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,310 @@
+"""Make the package of a case: one archive with everything that its reader may see, for whoever has to decide.
+
+It is made as of one entry of kind `access` (who exported, when), which is recorded before anything is read and stands
+in the next package; so the same access entry always gives the same case. Promises: originals are compared with the
+recorded SHA-256 while they are copied, one that was altered or erased is named and left out; a file is never whole in
+memory; the archive is written to a file without a name, which is gone with the process. Does not: open a case for
+somebody (`access.py`), or prove that nothing was left out (the package says so).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from ledger_service.core.archive import ARCHIVE_BYTES_MAX, Member, archive_size, directory, header, place
+from ledger_service.core.checkpoint import Checkpoint, sign_checkpoint
+from ledger_service.core.encoding import Json
+from ledger_service.core.entry import CaseEntry, parse_entry
+from ledger_service.core.package import (
+    HEAD_RECEIPT,
+    MANIFEST,
+    NOTE,
+    TRUST,
+    FileSum,
+    Manifest,
+    encode_manifest,
+    evidence_file_name,
+    receipt_name,
+    sign_manifest,
+)
+from ledger_service.core.package_pages import Bound, pages
+from ledger_service.core.package_sheets import FileState, RegisterRow
+from ledger_service.core.receipt import encode_receipt
+from ledger_service.core.trust import encode_trust
+from ledger_service.errors import (
+    EvidenceMismatchError,
+    EvidenceMissingError,
+    SettingsError,
+    StorageFullError,
+    UnknownReturnError,
+)
+from ledger_service.evidence.failures import write_error
+from ledger_service.operations.access import record_access
+from ledger_service.operations.disclosing import visible_names
+from ledger_service.operations.ledger import Ledger
+from ledger_service.operations.principal import Principal
+from ledger_service.operations.prove import anchors_of, prove, prove_head, records_of
+from ledger_service.operations.show import timeline
+from ledger_service.store.drafts import StoredFile
+from ledger_service.store.read import StoredCheckpoint, StoredEntry
+
+EXPORTED = "export_package"  # the verb of the access entry
+CHUNK_BYTES = 262_144  # read, hashed and written at once
+PAGES_BYTES_MAX = 256 * 1024 * 1024  # room kept for everything but originals: a thousand entries have some tens of MiB
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An archive that was made: `stream` stands at its beginning, and closing it removes it."""
+
+    return_id: str
+    generated_at: str
+    stream: BinaryIO
+    size: int
+    register: tuple[RegisterRow, ...]
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the nameless file."""
+        self.stream.close()
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes, then close."""
+        with self.stream:
+            while chunk := self.stream.read(CHUNK_BYTES):
+                yield chunk
+
+    def write_to(self, path: Path) -> None:
+        """Write the archive to a path: whole, or not at all.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with beside.open("wb") as target:
+                shutil.copyfileobj(self.stream, target, CHUNK_BYTES)
+                target.flush()
+                os.fsync(target.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def left_out(self) -> list[RegisterRow]:
+        """Return the files of the case that are not in it."""
+        return [row for row in self.register if row.state is not FileState.INCLUDED]
+
+    def members(self, file: str) -> dict[str, Json]:
+        """Return what was made as a JSON object."""
+        return {
+            "file": file,
+            "size": self.size,
+            "return_id": self.return_id,
+            "generated_at": self.generated_at,
+            "evidence": [row.members() for row in self.register],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of the archive: its bytes, or where the original lies."""
+
+    name: str
+    size: int
+    sha256: bytes
+    crc: int
+    content: bytes = b""
+    stored: StoredFile | None = None
+
+
+def export_package(ledger: Ledger, reader: Principal, return_id: str, *, folder: Path) -> Package:
+    """Record that somebody exports a case, then return its package.
+
+    Raises:
+        LedgerError: As `record_package` and `make_package`.
+    """
+    index, now = record_package(ledger, reader, return_id)
+    return make_package(ledger, reader, return_id, before=index, now=now, folder=folder)
+
+
+def record_package(ledger: Ledger, reader: Principal, return_id: str) -> tuple[int, str]:
+    """Record that somebody exports a case; return the index of that entry, and when it was recorded.
+
+    Raises:
+        StoreError, RefusedError: It cannot be written now; then nothing may be shown.
+    """
+    appended = record_access(ledger, reader, return_id, EXPORTED, {})
+    return appended.index, appended.entry.recorded_at
+
+
+def make_package(ledger: Ledger, reader: Principal, return_id: str, *, before: int, now: str, folder: Path) -> Package:
+    """Return the package of a case as its reader may see it.
+
+    Args:
+        ledger: Opened to write: its key signs.
+        reader: Who may see the case, and what of it.
+        return_id: The case.
+        before: The index of the access entry: entries from there on are not in it.
+        now: When that entry was recorded: RFC 3339 UTC with milliseconds.
+        folder: Where the nameless file lies meanwhile.
+
+    Raises:
+        UnknownReturnError: The case has no entry before that index.
+        StorageFullError, StoreError: The folder cannot take the archive.
+        EvidenceMismatchError: An original changed while it was copied; nothing is handed out.
+    """
+    rows = [row for row in ledger.read.entries_of(return_id) if row.index < before]
+    if not rows:
+        raise UnknownReturnError(f"there is no return {return_id!r:.60}", hint="look the return_id up")
+    anchors = anchors_of(ledger, ledger.target().log_id)
+    register, originals = _register(ledger, reader, rows)
+    shown = timeline(ledger, return_id, reader=reader, before=before, now=now)
+    files = [_whole(name, content) for name, content in pages(
+        Bound(shown, register, anchors, ledger.trust(), reader.party.role)
+    ).items()]  # fmt: skip
+    for row in rows:
+        entry = _case_entry(row)
+        receipt = prove(ledger, row.index, show=visible_names(ledger, entry, reader), anchors=anchors)
+        files.append(_whole(receipt_name(row.index), encode_receipt(receipt)))
+    head = _head(ledger)
+    files.append(_whole(HEAD_RECEIPT, encode_receipt(prove_head(ledger, head, anchors=anchors))))
+    files.append(_whole(TRUST, encode_trust(ledger.trust())))
+    files = sorted([*files, *originals], key=lambda file: file.name)
+    chain = [row for row in rows if row.seq is not None]
+    manifest = Manifest(
+        origin=ledger.origin,
+        return_id=return_id,
+        generated_at=now,
+        entries=len(rows),
+        chain=len(chain),
+        head=chain[-1].leaf_hash,
+        size=head.size,
+        root=head.root,
+        files=tuple(FileSum(file.name, file.size, file.sha256) for file in files),
+    )
+    stream, size = _write(ledger, [*files, *_signed(ledger, manifest)], folder)
+    return Package(return_id, now, stream, size, register)
+
+
+def _head(ledger: Ledger) -> StoredCheckpoint:
+    """Return the newest tree head, signed with the key of today: the one that signs the manifest too."""
+    head = ledger.read.head()
+    if ledger.signing_key is None or head is None:
+        raise SettingsError("this ledger was opened to read: a package is signed with its key")
+    note = sign_checkpoint(Checkpoint(ledger.origin, head.size, head.root), ledger.signing_key)
+    return replace(head, note=note)
+
+
+def _signed(ledger: Ledger, manifest: Manifest) -> list[_File]:
+    assert ledger.signing_key is not None  # it signed the head just now
+    data = encode_manifest(manifest)
+    note = sign_manifest(data, ledger.signing_key, origin=manifest.origin, return_id=manifest.return_id)
+    return [_whole(MANIFEST, data), _whole(NOTE, note)]
+
+
+def _whole(name: str, content: bytes) -> _File:
+    return _File(name, len(content), sha256(content).digest(), zlib.crc32(content), content)
+
+
+def _case_entry(row: StoredEntry) -> CaseEntry:
+    entry = parse_entry(row.encoded)
+    assert isinstance(entry, CaseEntry)  # it is of a case
+    return entry
+
+
+def _register(
+    ledger: Ledger, reader: Principal, rows: Sequence[StoredEntry]
+) -> tuple[tuple[RegisterRow, ...], list[_File]]:
+    """Return what became of every file of the case, and those that go into the archive."""
+    register, originals = [], list[_File]()
+    room = ARCHIVE_BYTES_MAX - PAGES_BYTES_MAX
+    for row in rows:
+        entry = _case_entry(row)
+        if not entry.evidence:
+            continue
+        names = visible_names(ledger, entry, reader)
+        records, erased = records_of(ledger, row.index, entry, names)
+        stored = {file.position: file for file in ledger.read.files(row.index)}
+        for position, described in enumerate(entry.evidence):
+            record = records[position]
+            told = RegisterRow(row.index, position, entry, FileState.WITHHELD, None, None)
+            if record.disclosure is None:
+                gone = record.name in erased and record.name in names
+                register.append(replace(told, state=FileState.ERASED) if gone else told)
+                continue
+            told = replace(told, sha256=bytes.fromhex(str(record.disclosure.value)))
+            name = evidence_file_name(row.index, position, kind=described.kind, media_type=described.media_type)
+            state, file = _original(ledger, name, stored.get(position), told, room)
+            register.append(replace(told, state=state, file=None if file is None else name))
+            if file is not None:
+                originals.append(file)
+                room -= file.size
+    return tuple(register), originals
+
+
+def _original(
+    ledger: Ledger, name: str, stored: StoredFile | None, told: RegisterRow, room: int
+) -> tuple[FileState, _File | None]:
+    """Hash an original; it is compared with what the entry commits to, not with what its row says."""
+    if stored is None:
+        return FileState.MISSING, None
+    if told.entry.evidence[told.position].size > room:
+        return FileState.TOO_LARGE, None
+    digest, crc, size = sha256(), 0, 0
+    try:
+        with ledger.evidence.open(stored.name) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                digest.update(chunk)
+                crc, size = zlib.crc32(chunk, crc), size + len(chunk)
+    except (EvidenceMissingError, OSError):
+        return FileState.MISSING, None
+    if (digest.digest(), size) != (told.sha256, told.entry.evidence[told.position].size):
+        return FileState.ALTERED, None
+    return FileState.INCLUDED, _File(name, size, digest.digest(), crc, stored=stored)
+
+
+def _write(ledger: Ledger, files: Sequence[_File], folder: Path) -> tuple[BinaryIO, int]:
+    files = sorted(files, key=lambda file: file.name)
+    placed = place([Member(file.name, file.size, file.crc) for file in files])
+    size = archive_size(placed)
+    if shutil.disk_usage(folder).free < size + ledger.free_bytes_min:
+        raise StorageFullError(f"the package needs {size} bytes in {folder}", hint="free space, then ask again")
+    try:
+        stream = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - without a name: gone when it is closed
+        try:
+            for file, one in zip(files, placed, strict=True):
+                stream.write(header(one.member))
+                _copy(ledger, file, stream.write)
+            stream.write(directory(placed))
+            stream.seek(0)
+        except BaseException:
+            stream.close()
+            raise
+    except OSError as error:
+        raise write_error(folder, error) from error
+    return stream, size
+
+
+def _copy(ledger: Ledger, file: _File, write: Callable[[bytes], object]) -> None:
+    if file.stored is None:
+        write(file.content)
+        return
+    digest, left = sha256(), file.size
+    with ledger.evidence.open(file.stored.name) as source:
+        while chunk := source.read(CHUNK_BYTES):
+            digest.update(chunk)
+            left -= len(chunk)
+            write(chunk)
+    if left or digest.digest() != file.sha256:
+        raise EvidenceMismatchError(f"{file.name} changed while it was copied", hint="ask for the package again")
