@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     requests_burst_max: int = Field(default=400, ge=1, description="requests that one caller may send at once")
     queue_max: int = Field(default=4096, ge=1, description="waiting entries beyond which callers are turned away")
 
+    retention_years: int = Field(
+        default=3, ge=0, le=100, description="years that joint facts of a return are kept after its end, by the law"
+    )
     webhook_allow_loopback: bool = Field(
         default=False, description="for development: webhooks may go to this machine, over http too"
     )

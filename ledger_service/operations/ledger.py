@@ -24,10 +24,13 @@ from ledger_service.evidence.folder import EvidenceFolder
 from ledger_service.operations.dockets import Dockets
 from ledger_service.store.credentials import Credentials
 from ledger_service.store.engine import Store
+from ledger_service.store.erasure_list import ErasureList
+from ledger_service.store.erasures import Erasures
 from ledger_service.store.keys import KeyStore
 from ledger_service.store.mark import HighWaterMark
 from ledger_service.store.read import LedgerReader
 from ledger_service.store.requests import Requests
+from ledger_service.store.uploads import Uploads
 from ledger_service.store.webhooks import Webhooks
 from ledger_service.store.writer import Writer
 
@@ -58,7 +61,8 @@ class Ledger:
     """An opened ledger.
 
     `confirmations` is the finality rule of its chain (None: the `finalized` tag). `free_bytes_min`: with less free
-    space, nothing is recorded. `webhook_allow_loopback`: for development, webhooks may name this machine.
+    space, nothing is recorded. `retention_years`: how long joint facts are kept after the end of a case.
+    `webhook_allow_loopback`: for development, webhooks may name this machine.
     """
 
     origin: str
@@ -71,6 +75,8 @@ class Ledger:
     evidence_bytes_max: int
     confirmations: int | None
     clock: Clock
+    erasure_list: ErasureList
+    retention_years: int = 3
     free_bytes_min: int = 0
     writer: Writer | None = None
     webhook_allow_loopback: bool = False
@@ -78,6 +84,8 @@ class Ledger:
     credentials: Credentials = field(init=False)
     requests: Requests = field(init=False)
     webhooks: Webhooks = field(init=False)
+    uploads: Uploads = field(init=False)
+    erasures: Erasures = field(init=False)
     _space_seen: float = field(init=False, default=float("-inf"), repr=False)
     _genesis: tuple[GenesisEntry, bytes] | None = field(init=False, default=None, repr=False)
 
@@ -86,6 +94,8 @@ class Ledger:
         self.credentials = Credentials(self.store)
         self.requests = Requests(self.store)
         self.webhooks = Webhooks(self.store)
+        self.uploads = Uploads(self.store)
+        self.erasures = Erasures(self.store)
 
     def require_writer(self) -> Writer:
         """Return the writer.
