@@ -17,6 +17,7 @@ from ledger_service.api import (
     cases,
     credentials,
     entries,
+    erasures,
     help_pages,
     metrics,
     problems,
@@ -32,7 +33,7 @@ from ledger_service.errors import LedgerError
 from ledger_service.operations.ledger import Ledger
 from ledger_service.settings import Settings
 
-_PARTS = (returns, batch, cases, entries, credentials, public, webhooks, metrics, help_pages)
+_PARTS = (returns, batch, cases, entries, credentials, public, webhooks, erasures, metrics, help_pages)
 
 
 def make_app(ledger: Ledger, settings: Settings) -> FastAPI:

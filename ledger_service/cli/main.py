@@ -18,6 +18,7 @@ from ledger_service.cli import output
 from ledger_service.cli.audit import audit_command
 from ledger_service.cli.case import receipt_command, record_command
 from ledger_service.cli.demo.command import demo_command
+from ledger_service.cli.erase import erase_command
 from ledger_service.cli.keys import key
 from ledger_service.cli.run import worker_command
 from ledger_service.cli.serve import serve_command
@@ -91,6 +92,7 @@ app.command("actions", short_help="show what a role may do with a return now")(a
 app.command("receipt", short_help="write the receipt of an entry")(receipt_command)
 app.command("verify", short_help="check receipts, without trusting whoever made them")(verify_command)
 app.command("audit", short_help="re-derive the whole ledger and name what contradicts it")(audit_command)
+app.command("erase", short_help="decide about a person's data, or show what was decided")(erase_command)
 app.command("worker", short_help="seal and anchor what is recorded")(worker_command)
 app.command("serve", short_help="serve the API and the public log, and anchor beside it")(serve_command)
 app.command("deploy", short_help="found the ledger: contract, genesis entry, registration")(deploy_command)

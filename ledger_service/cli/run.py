@@ -1,4 +1,4 @@
-"""`rledger worker`: keep time, seal, anchor and notify, on and on.
+"""`rledger worker`: keep time, review erasures, seal, anchor and notify, on and on.
 
 Promises: it stops at a signal after the step it is in; nothing acknowledged is lost. Does not: go to the background
 by itself.
@@ -32,7 +32,7 @@ RETRY_SECONDS_MAX = 300  # the longest pause after failures in a row
 def worker_command(
     once: Annotated[bool, typer.Option("--once", help="anchor what is there, then end")] = False,
 ) -> None:
-    """Record missed deadlines, seal and anchor, tell webhooks, on and on.
+    """Record missed deadlines, review erasures, seal and anchor, tell webhooks, on and on.
 
     \b
     rledger worker
@@ -49,6 +49,7 @@ def worker_command(
             keeper = TimeKeeper(ledger)
             if stop is None:
                 _keep_time(keeper)
+                _review_erasures(ledger)
                 progress = anchorer.run(_say_steps)
                 notify_once(ledger, due_soon_hours=settings.webhook_due_soon_hours)
                 output.answer(progress.said)
@@ -57,17 +58,29 @@ def worker_command(
                     f"anchoring every {settings.anchor_interval_seconds} s; Ctrl-C stops after the step under way"
                 )
                 with notifying(ledger, stop, due_soon_hours=settings.webhook_due_soon_hours):
-                    keep_anchoring(anchorer, stop, interval_seconds=settings.anchor_interval_seconds, keeper=keeper)
+                    keep_anchoring(
+                        anchorer,
+                        stop,
+                        interval_seconds=settings.anchor_interval_seconds,
+                        keeper=keeper,
+                        erasing=ledger,
+                    )
 
     output.run(run)
 
 
 def keep_anchoring(
-    anchorer: Anchorer, stop: threading.Event, *, interval_seconds: float, keeper: TimeKeeper | None = None
+    anchorer: Anchorer,
+    stop: threading.Event,
+    *,
+    interval_seconds: float,
+    keeper: TimeKeeper | None = None,
+    erasing: Ledger | None = None,
 ) -> None:
     """Anchor until told to stop; what fails is said and tried again after a pause that grows.
 
-    With a `keeper`, what the clocks say is recorded before each round; that this fails never keeps a head waiting.
+    With a `keeper`, what the clocks say is recorded before each round; in the ledger `erasing`, erasures are finished
+    and reviewed. That either fails never keeps a head waiting.
     """
     from ledger_service.errors import ContradictedError
 
@@ -78,6 +91,11 @@ def keep_anchoring(
                 _keep_time(keeper)
             except Exception as error:
                 output.say(f"the clocks were not looked at, trying again: {_reason(error)}")
+        if erasing is not None:
+            try:
+                _review_erasures(erasing)
+            except Exception as error:
+                output.say(f"erasures were not reviewed, trying again: {_reason(error)}")
         try:
             anchorer.run(_say_steps)
             pause = after_failure = interval_seconds
@@ -98,6 +116,14 @@ def _keep_time(keeper: TimeKeeper) -> None:
     """Record what the clocks of the cases say, and say what that was."""
     for kept in keeper.run():
         output.say(f"return {kept.return_id}: {kept.what} recorded, clock {kept.clock_id}")
+
+
+def _review_erasures(ledger: Ledger) -> None:
+    """Finish and review erasures, and say what was decided; nobody's name is known here."""
+    from ledger_service.operations.erase_again import review
+
+    for erasure in review(ledger):
+        output.say(f"erasure {erasure.id}: {erasure.outcome}")
 
 
 def say_gate(gate: Gate | None) -> None:

@@ -90,7 +90,13 @@ def _serve_and_work(
             notifying(ledger, stop, due_soon_hours=settings.webhook_due_soon_hours),
             _api(listening, processes, stop) as failed,
         ):
-            keep_anchoring(anchorer, stop, interval_seconds=settings.anchor_interval_seconds, keeper=TimeKeeper(ledger))
+            keep_anchoring(
+                anchorer,
+                stop,
+                interval_seconds=settings.anchor_interval_seconds,
+                keeper=TimeKeeper(ledger),
+                erasing=ledger,
+            )
     _raise(failed)
 
 

@@ -16,16 +16,18 @@ from ledger_service.core.encoding import Json
 from ledger_service.core.entry import Role
 from ledger_service.core.erasure import ErasureDecision, Extent, Ground, Outcome, decide_erasure
 from ledger_service.core.erasure_entry import ERASING_ROLES, ERASURE_ID_BYTES
-from ledger_service.errors import PermissionRefusedError, RefusedError
+from ledger_service.core.members import Reader
+from ledger_service.errors import EntryFormatError, IdempotencyMismatchError, PermissionRefusedError, RefusedError
 from ledger_service.operations.destroy import Reached, carry_out, is_finished, nowhere
 from ledger_service.operations.holdings import Held, HeldCase, held_of, listed_case
 from ledger_service.operations.ledger import Ledger, format_instant
-from ledger_service.operations.pseudonyms import Party
+from ledger_service.operations.pseudonyms import Party, mark_of
 from ledger_service.store.erasure_list import Intent
 from ledger_service.store.erasures import StoredErasure
 from ledger_service.store.values import seal_text
 
 REFERENCE_CHARACTERS_MAX = 256  # as of every reference of a party
+_READ = Reader(EntryFormatError, "the request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ def erase(ledger: Ledger, request: Request, *, by: Party, reached: Reached = now
 
     Raises:
         PermissionRefusedError: Somebody else decides, or about itself.
-        RefusedError: The request cannot be: no text, or of the future.
+        RefusedError, EntryFormatError: The request cannot be: no text, no time, or of the future.
+        IdempotencyMismatchError: The id was used for another request.
         StoreError: It could not be finished now; whatever was listed is finished by whoever goes on.
     """
     ledger.require_writer()
@@ -61,7 +64,26 @@ def erase(ledger: Ledger, request: Request, *, by: Party, reached: Reached = now
             if not is_finished(ledger, intent):  # a process died: what it began may be about the same person
                 carry_out(ledger, intent, reached)
         known = ledger.erasures.find(request.id)
-        return decide(ledger, request, by=by, reached=reached) if known is None else known
+        if known is None:
+            return decide(ledger, request, by=by, reached=reached)
+        _require_same(ledger, request, known)
+        return known
+
+
+def erasure_members(erasure: StoredErasure) -> dict[str, Json]:
+    """Return a decision as machines are shown it: never whose data it is about."""
+    return {
+        "id": erasure.id,
+        "outcome": str(erasure.outcome),
+        "ground": erasure.ground,
+        "reason": erasure.answer["reason"],
+        "citation": erasure.answer["citation"],
+        "asked_by": erasure.answer["asked_by"],
+        "asked_at": erasure.asked_at,
+        "decided_at": erasure.decided_at,
+        "review_at": erasure.review_at,
+        "cases": erasure.answer["cases"],
+    }
 
 
 def decide(ledger: Ledger, request: Request, *, by: Party, reached: Reached = nowhere) -> StoredErasure:
@@ -127,8 +149,23 @@ def _require(ledger: Ledger, request: Request, by: Party) -> None:
         raise PermissionRefusedError("nobody decides about its own data", hint="let another key of the platform decide")
     if not 0 < len(person.reference) <= REFERENCE_CHARACTERS_MAX:
         raise RefusedError(f"the reference of a party is no text of 1 to {REFERENCE_CHARACTERS_MAX} characters")
+    if any("\ud800" <= character <= "\udfff" for character in person.reference):
+        raise RefusedError("the reference of a party is no text")
+    _READ.at("asked_at").instant(request.asked_at)  # before anything is destroyed: the entries must hold it
     if request.asked_at > format_instant(ledger.clock()):
         raise RefusedError("the request is said to have been made in the future", hint="check `asked_at`")
+
+
+def _require_same(ledger: Ledger, request: Request, known: StoredErasure) -> None:
+    """Refuse an id that was used for another request; of whom it was, nothing tells any more once it is done."""
+    found = ledger.keys.find(f"party:{request.person.reference}")
+    other = known.outcome != Outcome.DONE and (found is None or mark_of(found[1], request.person) != known.mark)
+    asked = (request.ground.value, request.asked_by.value, request.asked_at)
+    if other or asked != (known.ground, known.answer["asked_by"], known.asked_at):
+        raise IdempotencyMismatchError(
+            "the idempotency key was used before, for another request",
+            hint="repeat the first request exactly, or take a new key",
+        )
 
 
 def _keep(ledger: Ledger, request: Request, held: Held, decision: ErasureDecision, now: str) -> StoredErasure:

@@ -63,6 +63,12 @@ def idempotency_key(
     return IdempotencyKey(scope, name, _keyed(about_key, "fingerprint", payload))
 
 
+def erasure_id(ledger: Ledger, recorder: Party, key: str) -> str:
+    """Return the id (16 bytes as hex) of the erasure that a caller asks for under its idempotency key."""
+    _, recorder_key = ledger.keys.key_for(f"party:{recorder.reference}")
+    return _keyed(recorder_key, "erasure", f"{recorder.role}\n{key}".encode())[:16].hex()
+
+
 def scope_of(party_key: bytes, role: Role) -> str:
     """Return the scope under which what a party asked in a role is kept."""
     return _keyed(party_key, "scope", role.value.encode()).hex()[:32]
