@@ -17,6 +17,7 @@ from ledger_service.api import (
     cases,
     credentials,
     entries,
+    erasures,
     evidence,
     help_pages,
     metrics,
@@ -34,7 +35,7 @@ from ledger_service.errors import LedgerError
 from ledger_service.operations.ledger import Ledger
 from ledger_service.settings import Settings
 
-_PARTS = (returns, batch, cases, evidence, entries, credentials, public, webhooks, metrics, help_pages)
+_PARTS = (returns, batch, cases, evidence, entries, credentials, public, webhooks, erasures, metrics, help_pages)
 
 
 def make_app(ledger: Ledger, settings: Settings) -> FastAPI:

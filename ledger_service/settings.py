@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     )
     queue_max: int = Field(default=4096, ge=1, description="waiting entries beyond which callers are turned away")
 
+    retention_years: int = Field(
+        default=3, ge=0, le=100, description="years that joint facts of a return are kept after its end, by the law"
+    )
     webhook_allow_loopback: bool = Field(
         default=False, description="for development: webhooks may go to this machine, over http too"
     )

@@ -27,6 +27,7 @@ from ledger_service.errors import (
     StoreError,
 )
 from ledger_service.evidence.folder import EvidenceFolder
+from ledger_service.operations.erase_again import destroy_keys_again, erase_again
 from ledger_service.operations.gate import Gate, check_gate
 from ledger_service.operations.key_files import load_signing_key as load_signing_key
 from ledger_service.operations.key_files import read_secret, replace_durably, translated
@@ -36,6 +37,7 @@ from ledger_service.operations.seal import make_seal
 from ledger_service.settings import Settings
 from ledger_service.store.drafts import Appended
 from ledger_service.store.engine import open_store
+from ledger_service.store.erasure_list import ErasureList
 from ledger_service.store.keys import KeyStore
 from ledger_service.store.mark import HighWaterMark
 from ledger_service.store.read import LedgerReader
@@ -69,6 +71,11 @@ class Places:
         return self.home / "high-water.mark"
 
     @property
+    def erasures(self) -> Path:
+        """The erasure list: what must not come back. Beside the mark, since a copy of `secrets/` may be restored."""
+        return self.home / "erasures.list"
+
+    @property
     def evidence(self) -> Path:
         """The evidence files."""
         return self.home / "files"
@@ -96,6 +103,7 @@ def open_ledger(
     create: bool = False,
     node: Node | None = None,
     clock: Clock = system_clock,
+    look_only: bool = False,
 ) -> Iterator[Opened]:
     """Open the ledger of these settings and close it afterwards.
 
@@ -105,6 +113,7 @@ def open_ledger(
         create: Make folders, keys and a SQLite schema that are not there yet.
         node: A node of the anchoring chain that the caller has open already.
         clock: The time now.
+        look_only: Change nothing at all, for an audit: a key that an old copy brought back is reported, not destroyed.
 
     Raises:
         GateClosedError: It must not write.
@@ -129,6 +138,8 @@ def open_ledger(
             evidence_bytes_max=settings.evidence_bytes_max,
             confirmations=settings.confirmations,
             clock=clock,
+            erasure_list=ErasureList(places.erasures),
+            retention_years=settings.retention_years,
             free_bytes_min=settings.disk_free_bytes_min,
             webhook_allow_loopback=settings.webhook_allow_loopback,
             upload_bytes_max=settings.upload_bytes_max,
@@ -137,6 +148,10 @@ def open_ledger(
         stack.callback(ledger.close)  # before the parts: what is queued is answered first
         _adopt_genesis(ledger, settings, write=write)
         gate = None
+        if write:
+            erase_again(ledger)  # before the gate: what came back goes, whether or not the ledger may write
+        elif not look_only:
+            destroy_keys_again(ledger)
         if write:
             ledger.require_space()
             ledger.signing_key = _load_own_key(ledger, places, create=create)

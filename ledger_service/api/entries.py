@@ -172,7 +172,7 @@ def _shown(service: Service, row: StoredEntry, principal: Principal | None, aske
     if not isinstance(entry, CaseEntry) or principal is None:
         may: frozenset[str] = frozenset()
     else:
-        may = visible_names(service.ledger, entry, principal)
+        may = visible_names(service.ledger, row.index, entry, principal)
     if asked is None:
         return may
     names = frozenset(name for name in asked.split(",") if name)

@@ -146,6 +146,7 @@ Reader = Annotated[Principal, Depends(caller(Scope.READ))]
 Recorder = Annotated[Principal, Depends(caller(Scope.RECORD))]
 Sharer = Annotated[Principal, Depends(caller(Scope.SHARE))]
 Notified = Annotated[Principal, Depends(caller(Scope.NOTIFY))]
+Eraser = Annotated[Principal, Depends(caller(Scope.ERASE))]
 Operator = Annotated[Principal, Depends(caller(Scope.OPERATE))]
 
 

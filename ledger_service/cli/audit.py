@@ -57,7 +57,7 @@ def _report() -> AuditReport:
     from ledger_service.wiring import open_chain, open_ledger
 
     settings = load_settings()
-    with open_ledger(settings) as opened:
+    with open_ledger(settings, look_only=True) as opened:
         ledger = opened.ledger
         stages = output.Stages()
         try:

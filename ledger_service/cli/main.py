@@ -18,6 +18,7 @@ from ledger_service.cli import output
 from ledger_service.cli.audit import audit_command
 from ledger_service.cli.case import receipt_command, record_command
 from ledger_service.cli.demo.command import demo_command
+from ledger_service.cli.erase import erase_command
 from ledger_service.cli.keys import key
 from ledger_service.cli.package import package_command
 from ledger_service.cli.run import worker_command
@@ -93,6 +94,7 @@ app.command("receipt", short_help="write the receipt of an entry")(receipt_comma
 app.command("package", short_help="write the package of a return, for whoever has to decide")(package_command)
 app.command("verify", short_help="check receipts and packages, without trusting whoever made them")(verify_command)
 app.command("audit", short_help="re-derive the whole ledger and name what contradicts it")(audit_command)
+app.command("erase", short_help="decide about a person's data, or show what was decided")(erase_command)
 app.command("worker", short_help="seal and anchor what is recorded")(worker_command)
 app.command("serve", short_help="serve the API and the public log, and anchor beside it")(serve_command)
 app.command("deploy", short_help="found the ledger: contract, genesis entry, registration")(deploy_command)

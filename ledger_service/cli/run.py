@@ -1,4 +1,4 @@
-"""`rledger worker`: keep time, seal, anchor and notify, on and on.
+"""`rledger worker`: keep time, review erasures, seal, anchor and notify, on and on.
 
 Promises: it stops at a signal after the step it is in; nothing acknowledged is lost. Does not: go to the background
 by itself.
@@ -34,7 +34,7 @@ RETRY_SECONDS_MAX = 300  # the longest pause after failures in a row
 def worker_command(
     once: Annotated[bool, typer.Option("--once", help="anchor what is there, then end")] = False,
 ) -> None:
-    """Record missed deadlines, seal and anchor, tell webhooks, remove expired uploads, on and on.
+    """Record missed deadlines, review erasures, seal and anchor, tell webhooks, remove what expired, on and on.
 
     \b
     rledger worker
@@ -53,6 +53,7 @@ def worker_command(
                 _keep_time(keeper)
                 _purge(ledger)
                 _forget_answers(ledger)
+                _review_erasures(ledger)
                 progress = anchorer.run(_say_steps)
                 notify_once(ledger, due_soon_hours=settings.webhook_due_soon_hours)
                 output.answer(progress.said)
@@ -119,6 +120,7 @@ def before_anchoring(ledger: Ledger, keeper: TimeKeeper) -> dict[str, Callable[[
 
     return {
         "the clocks were not looked at": lambda: _keep_time(keeper),
+        "erasures were not reviewed": lambda: _review_erasures(ledger),
         "expired uploads were not removed": lambda: _purge(ledger),
         "old answers were not removed": forget_answers,
     }
@@ -144,6 +146,14 @@ def _keep_time(keeper: TimeKeeper) -> None:
     """Record what the clocks of the cases say, and say what that was."""
     for kept in keeper.run():
         output.say(f"return {kept.return_id}: {kept.what} recorded, clock {kept.clock_id}")
+
+
+def _review_erasures(ledger: Ledger) -> None:
+    """Finish and review erasures, and say what was decided; nobody's name is known here."""
+    from ledger_service.operations.erase_again import review
+
+    for erasure in review(ledger):
+        output.say(f"erasure {erasure.id}: {erasure.outcome}")
 
 
 def say_gate(gate: Gate | None) -> None:

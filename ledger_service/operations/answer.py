@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ledger_service.core.disclosure import Disclosure, Record
+from ledger_service.core.entry import CaseEntry
 from ledger_service.core.receipt import Receipt
+from ledger_service.operations.disclosing import unrestricted_names
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.prove import key_changes, records_of
 from ledger_service.store.drafts import Appended
@@ -28,7 +30,10 @@ def receipt_of(ledger: Ledger, appended: Appended, disclosures: Sequence[Disclos
     if disclosures is not None:
         records = tuple(Record(one.name, one) for one in disclosures)
     else:
-        records, erased = records_of(ledger, appended.index, appended.entry, None)
+        entry = appended.entry
+        # A retry by whoever recorded it shows what the first answer showed, but for what is restricted since then.
+        show = unrestricted_names(ledger, appended.index, entry) if isinstance(entry, CaseEntry) else None
+        records, erased = records_of(ledger, appended.index, entry, show)
     unprotected: dict[str, Any] = {"state": "checkpointed"}
     if erased:
         unprotected["erased"] = erased

@@ -1,8 +1,8 @@
 """Audit: re-derive everything from the entry bytes, and name what contradicts them.
 
 Stages: `guards` (triggers, grants and settings of the database), `entries` (bytes, order, times), `nodes`,
-`checkpoints`, `cases`, `values` (commitments), `evidence` (files), `balances` (quantities and money), `mark`,
-`anchors` (records, and the chain).
+`checkpoints`, `cases`, `values` (commitments), `evidence` (files), `balances` (quantities and money), `erasures` (what
+should be gone), `mark`, `anchors` (records, and the chain).
 
 Promises: reads only; goes on after a contradiction, so that the report is whole; a chain that does not answer is
 unknown, never a contradiction. Does not: repair.
@@ -29,6 +29,7 @@ from ledger_service.errors import (
     WrongChainError,
 )
 from ledger_service.operations.audit_entries import SETTLE_TRIES_MAX, EntryWalk
+from ledger_service.operations.audit_erasures import audit_erasure_entries, audit_erasures
 from ledger_service.operations.dockets import read_docket
 from ledger_service.operations.gate import check_chain, check_mark, check_place
 from ledger_service.operations.ledger import Ledger
@@ -115,6 +116,8 @@ def audit(ledger: Ledger, registry: Registry | None, *, say: Say = _silent, unre
     _audit_cases(ledger, report)
     _audit_values(ledger, report, say)
     _audit_balances(ledger, report)
+    audit_erasures(ledger, add=report.add, count=report.count)
+    audit_erasure_entries(ledger, add=report.add)
     _audit_mark(ledger, report)
     for anchor in anchors:
         _audit_record(report, anchor, roots)

@@ -78,6 +78,11 @@ class Dockets:
         self._remember(return_id, last, docket, destroyed)
         return docket
 
+    def forget(self) -> None:
+        """Forget every docket: values that were opened are not kept in memory after an erasure."""
+        with self._lock:
+            self._known.clear()
+
     def _remember(self, return_id: str, last: int, docket: Docket, destroyed: int) -> None:
         with self._lock:
             self._known[return_id] = (last, docket, destroyed)

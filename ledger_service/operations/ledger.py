@@ -24,6 +24,8 @@ from ledger_service.evidence.folder import EvidenceFolder
 from ledger_service.operations.dockets import Dockets
 from ledger_service.store.credentials import Credentials
 from ledger_service.store.engine import Store
+from ledger_service.store.erasure_list import ErasureList
+from ledger_service.store.erasures import Erasures
 from ledger_service.store.keys import KeyStore
 from ledger_service.store.mark import HighWaterMark
 from ledger_service.store.read import LedgerReader
@@ -60,7 +62,8 @@ class Ledger:
 
     `confirmations` is the finality rule of its chain (None: the `finalized` tag). `free_bytes_min`: with less free
     space, nothing is recorded. `upload_bytes_max` and `upload_hours`: what one party may have sent that no step uses
-    yet, and how long it waits for one. `webhook_allow_loopback`: for development, webhooks may name this machine.
+    yet, and how long it waits for one. `retention_years`: how long joint facts are kept after the end of a case.
+    `webhook_allow_loopback`: for development, webhooks may name this machine.
     """
 
     origin: str
@@ -73,6 +76,8 @@ class Ledger:
     evidence_bytes_max: int
     confirmations: int | None
     clock: Clock
+    erasure_list: ErasureList
+    retention_years: int = 3
     free_bytes_min: int = 0
     writer: Writer | None = None
     webhook_allow_loopback: bool = False
@@ -83,6 +88,7 @@ class Ledger:
     requests: Requests = field(init=False)
     webhooks: Webhooks = field(init=False)
     uploads: Uploads = field(init=False)
+    erasures: Erasures = field(init=False)
     _space: tuple[float, int] = field(init=False, default=(float("-inf"), 0), repr=False)  # when and what was free
     _genesis: tuple[GenesisEntry, bytes] | None = field(init=False, default=None, repr=False)
 
@@ -92,6 +98,7 @@ class Ledger:
         self.requests = Requests(self.store)
         self.webhooks = Webhooks(self.store)
         self.uploads = Uploads(self.store)
+        self.erasures = Erasures(self.store)
 
     def require_writer(self) -> Writer:
         """Return the writer.

@@ -175,7 +175,7 @@ def make_package(ledger: Ledger, reader: Principal, return_id: str, *, before: i
     ).items()]  # fmt: skip
     for row in rows:
         entry = _case_entry(row)
-        receipt = prove(ledger, row.index, show=visible_names(ledger, entry, reader), anchors=anchors)
+        receipt = prove(ledger, row.index, show=visible_names(ledger, row.index, entry, reader), anchors=anchors)
         files.append(_whole(receipt_name(row.index), encode_receipt(receipt)))
     head = _head(ledger)
     files.append(_whole(HEAD_RECEIPT, encode_receipt(prove_head(ledger, head, anchors=anchors))))
@@ -233,7 +233,7 @@ def _register(
         entry = _case_entry(row)
         if not entry.evidence:
             continue
-        names = visible_names(ledger, entry, reader)
+        names = visible_names(ledger, row.index, entry, reader)
         records, erased = records_of(ledger, row.index, entry, names)
         stored = {file.position: file for file in ledger.read.files(row.index)}
         for position, described in enumerate(entry.evidence):

@@ -58,9 +58,20 @@ def idempotency_key(
     ring = keys or ledger.keys.ring()
     _, recorder_key = ring.key_for(f"party:{recorder.reference}")
     _, about_key = ring.key_for(about[-1]) if about else (b"", recorder_key)
-    scope = _keyed(recorder_key, "scope", recorder.role.value.encode()).hex()[:32]
+    scope = scope_of(recorder_key, recorder.role)
     name = _keyed(recorder_key, "idempotency", key.encode()).hex()
     return IdempotencyKey(scope, name, _keyed(about_key, "fingerprint", payload))
+
+
+def erasure_id(ledger: Ledger, recorder: Party, key: str) -> str:
+    """Return the id (16 bytes as hex) of the erasure that a caller asks for under its idempotency key."""
+    _, recorder_key = ledger.keys.key_for(f"party:{recorder.reference}")
+    return _keyed(recorder_key, "erasure", f"{recorder.role}\n{key}".encode())[:16].hex()
+
+
+def scope_of(party_key: bytes, role: Role) -> str:
+    """Return the scope under which what a party asked in a role is kept."""
+    return _keyed(party_key, "scope", role.value.encode()).hex()[:32]
 
 
 def _keyed(key: bytes, purpose: str, message: bytes) -> bytes:

@@ -19,7 +19,7 @@ from ledger_service.errors import (
 )
 from ledger_service.evidence.failures import EvidenceErasedError
 from ledger_service.operations.access import open_entry, record_access
-from ledger_service.operations.disclosing import took_part
+from ledger_service.operations.disclosing import is_restricted, took_part
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.principal import Principal, Scope
 from ledger_service.store.values import open_value
@@ -45,7 +45,8 @@ def open_evidence(ledger: Ledger, principal: Principal, index: int, position: in
         position: Of the file among the entry's evidence, from 0.
 
     Raises:
-        UnknownEntryError: There is no such entry or file, or the principal may not see it.
+        UnknownEntryError: There is no such entry or file, or the principal may not see it, or a restriction withholds
+            it from everybody but the person that it is about.
         PermissionRefusedError: It is another party's file, and the credential has not the scope.
         EvidenceErasedError: The file was erased.
         EvidenceMismatchError: The stored file is gone, or not what the entry commits to.
@@ -57,6 +58,9 @@ def open_evidence(ledger: Ledger, principal: Principal, index: int, position: in
         raise UnknownEntryError(f"entry {index} has no file {position}", hint="its `evidence` lists them, from 0")
     if not took_part(ledger, entry, principal):
         principal.require(Scope.EVIDENCE)
+    if is_restricted(ledger, index, position, principal):
+        hint = "the processing of a person's data is restricted; that person alone is shown them"
+        raise UnknownEntryError(f"entry {index} has no file {position} for you", hint=hint)
     descriptor = entry.evidence[position]
     stream = _open_verified(ledger, index, position, descriptor)
     try:

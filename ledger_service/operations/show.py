@@ -61,7 +61,7 @@ def timeline(
     life_of = lives(anchors_of(ledger, ledger.target().log_id))
     opened = open_entries(ledger.read, ledger.keys, return_id, stored)
     if reader is not None:
-        opened = visible(ledger, opened, reader)
+        opened = visible(ledger, stored, opened, reader)
     placed = [Placed(known, row.index, *life_of(row.index)) for known, row in zip(opened, stored, strict=True)]
     return make_timeline(placed, now=now or format_instant(ledger.clock()))
 

@@ -35,6 +35,8 @@ SQLITE_SETTINGS: dict[str, tuple[str, Any]] = {
     "foreign_keys": ("ON", 1),
     "recursive_triggers": ("ON", 1),
     "busy_timeout": (str(BUSY_MILLISECONDS), BUSY_MILLISECONDS),
+    "secure_delete": ("ON", 1),  # what erasure deletes is overwritten in the file, not left on a free page
+    "temp_store": ("MEMORY", 2),  # sorted rows and pages of half a statement are in no temporary file
 }
 
 

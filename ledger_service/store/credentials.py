@@ -127,6 +127,10 @@ class Credentials:
         self._known.add(place)
         return True
 
+    def forget_members(self) -> None:
+        """Look everybody up again: members were taken out behind the back of what is remembered."""
+        self._known.clear()
+
     def members(self, return_id: str) -> list[Member]:
         """Return the access list of a case."""
         statement = "SELECT mark, role FROM members WHERE return_id = ? ORDER BY role, mark"

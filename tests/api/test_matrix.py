@@ -95,12 +95,23 @@ ROWS: dict[str, Row] = {
     "list_webhooks": fixed("/v1/webhooks"),
     "remove_webhook": Row(lambda _: f"/v1/webhooks/{NO_CASE}"),
     "list_deliveries": Row(lambda _: f"/v1/webhooks/{NO_CASE}/deliveries"),
+    "decide_erasure": fixed(
+        "/v1/erasures",
+        {
+            "party": {"role": "buyer", "reference": "nobody-at-all"},
+            "ground": "objection",
+            "asked_by": "buyer",
+            "asked_at": "2026-11-03T11:00:00.000Z",
+        },
+    ),
+    "show_erasure": Row(lambda _: f"/v1/erasures/{NO_CASE}"),
     "show_metrics": fixed("/metrics"),
     "problem_page": fixed("/help/problems/busy"),
 }
 PUBLIC = {"checkpoint", "tile", "trust", "live", "ready", "problem_page"}
-# A webhook and an upload are their party's alone: tests/api/test_webhooks.py, test_evidence.py.
-NEVER_THERE = {"remove_webhook", "list_deliveries", "show_upload"}
+# A webhook and an upload are their party's alone: tests/api/test_webhooks.py, test_evidence.py; erasures:
+# tests/api/test_erasures.py.
+NEVER_THERE = {"remove_webhook", "list_deliveries", "show_upload", "show_erasure"}
 ASKS_BY_TOKEN = {"create_session"}  # the link in its body is the credential: anybody with a bad one gets 401
 
 

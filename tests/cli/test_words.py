@@ -10,12 +10,14 @@ import pytest
 
 from ledger_service import errors
 from ledger_service.cli.language import Language, default_language
+from ledger_service.core import erasure
 from ledger_service.core.balance import GOODS_REMEDIES, Line
 from ledger_service.core.clock import Basis, ClockState
 from ledger_service.core.clock import Reason as ClockReason
 from ledger_service.core.clock_kinds import CLOCK_KINDS
 from ledger_service.core.custody import GapReason, Holder
 from ledger_service.core.entry import CASE_KINDS, Authenticity, Role
+from ledger_service.core.erasure_entry import ERASE
 from ledger_service.core.fields import Form
 from ledger_service.core.findings import FindingCode
 from ledger_service.core.lifecycle import LIFECYCLE, Transition
@@ -64,7 +66,7 @@ EXPECTED = {
     "authenticity": codes(Authenticity),
     "life": {"checkpointed", "submitted", "included", "finalized"},
     "kind": {kind.value for kind in CASE_KINDS},
-    "beside": {BREACHED, UNKNOWN_STEP},
+    "beside": {BREACHED, ERASE, UNKNOWN_STEP},
     "clock_state": codes(ClockState) | {"lapsed"},
     "ground": codes(Ground),
     "clock_reason": codes(ClockReason),
@@ -82,6 +84,10 @@ EXPECTED = {
     "charge": choices("ship_back", "charges", "kind"),
     "refund_state": {"issued", "settled", "failed"},
     "refund_method": choices("issue_refund", "method"),
+    "erasure_outcome": codes(erasure.Outcome),
+    "erasure_ground": codes(erasure.Ground),
+    "erasure_reason": codes(erasure.Reason),
+    "erasure_extent": codes(erasure.Extent),
     "remedy": {"refund"} | choices("offer_settlement", "remedy") | set(GOODS_REMEDIES),
 }
 

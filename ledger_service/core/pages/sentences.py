@@ -156,6 +156,17 @@ _TABLE: dict[str, tuple[str, str]] = {
         "商品去向，{since} 至 {until}：{reason}（{entries}）",
     ),
     "values_erased": ("{entries}: erased: {names}", "{entries}：已删除：{names}"),
+    # erasures
+    "erasure": ("erasure {id}: {outcome}", "删除决定 {id}：{outcome}"),
+    "erasure_ground": ("ground: {ground} ({citation})", "依据：{ground}（{citation}）"),
+    "erasure_reason": ("reason: {reason}", "原因：{reason}"),
+    "erasure_dates": (
+        "asked for by {role} on {asked}, decided on {decided}",
+        "{role}于 {asked} 提出，{decided} 作出决定",
+    ),
+    "erasure_review": ("looked at again on {at}", "将于 {at} 再次审查"),
+    "erasure_case": ("return {return_id}: {extent}", "退货单 {return_id}：{extent}"),
+    "erasure_kept": ("; joint facts are kept until {at}", "；共同事实保存至 {at}"),
     # what may be done
     "may": ("hint: {role} may record now: {verbs}", "提示：{role}现在可以记录：{verbs}"),
     "must": ("hint: {role}: {clock}: {due}", "提示：{role}：{clock}：{due}"),

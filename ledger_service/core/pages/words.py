@@ -66,6 +66,7 @@ _TABLE: dict[str, dict[str, tuple[str, str]]] = {
     },
     "beside": {  # verbs of entries that no table of steps holds
         "clock_breached": ("A deadline was missed", "期限已逾期"),
+        "erase": ("Data were erased", "数据已删除"),
         "unknown_step": ("A step that does not exist", "不存在的步骤"),
     },
     "clock_state": {
@@ -215,6 +216,32 @@ _TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "original": ("by the original route", "原路退回"),
         "credit": ("as credit", "退为余额"),
         "other": ("otherwise", "其他方式"),
+    },
+    "erasure_outcome": {
+        "done": ("erased", "已删除"),
+        "restricted": ("restricted: kept, not shown", "已限制：保留但不展示"),
+        "deferred": ("deferred: nothing was erased yet", "已暂缓：尚未删除任何内容"),
+    },
+    "erasure_ground": {
+        "purpose_fulfilled": ("no longer needed", "处理目的已实现"),
+        "consent_withdrawn": ("consent was withdrawn", "已撤回同意"),
+        "objection": ("objection to the processing", "反对处理"),
+        "unlawful_processing": ("processed unlawfully", "违法处理"),
+        "legal_obligation": ("the law asks for it", "法律要求删除"),
+        "retention_ended": ("the time of keeping has ended", "保存期限已届满"),
+        "accuracy_contested": ("accuracy is contested", "准确性有争议"),
+        "erasure_opposed": ("the person prefers restriction to erasure", "本人要求限制而非删除"),
+        "needed_for_claims": ("the person needs the data for claims", "本人主张权利需要"),
+        "objection_pending": ("an objection is being looked at", "异议正在核实"),
+    },
+    "erasure_reason": {
+        "open_dispute": ("a dispute is open", "有未了结的争议"),
+        "open_case": ("a return is open", "有未了结的退货"),
+        "retention": ("the law asks to keep it", "法律要求保存"),
+    },
+    "erasure_extent": {
+        "own": ("the person's own words and files", "本人的陈述和文件"),
+        "case": ("joint facts too", "以及共同事实"),
     },
     "remedy": {
         "refund": ("refund", "退款"),
