@@ -88,7 +88,7 @@ def live(ledger: Ledger, folder: Path, person: Person, *, end: bool = True) -> P
             opened.return_id,
             photo_of(folder, person),
             asserted_by=person.party,
-            fields={"comment": f"{person.name}: as I said, {person.phone}"},
+            fields={"comment": person.phone},  # alone in its value: what a guesser would try
         ),
     ]
     if end:
