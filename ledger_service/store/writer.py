@@ -26,6 +26,7 @@ from ledger_service.store.connection import Database
 from ledger_service.store.drafts import Appended, Draft, WriteView
 from ledger_service.store.ledger import GROUP_COUNT_MAX, LogWriter, Outcome
 from ledger_service.store.rules import Rules
+from ledger_service.store.wal import WalKeeper
 
 GROUP_AGE_SECONDS = 0.002  # longest wait for company; about what a commit costs on a slow disk
 QUEUE_MAX = 4_096  # waiting drafts: some seconds of work, so that a caller's time-out is not spent in line
@@ -123,6 +124,7 @@ class Writer:
         """
         rules = Rules(sign=sign, clock=clock, before_answer=before_answer, seal_every=seal_every, make_seal=make_seal)
         self._log = self.make_log(store, rules)
+        self._wal = WalKeeper(store.path) if store.path is not None else None
         self._count_max = group_count_max
         self._age_seconds = group_age_seconds
         self._queue_max = queue_max
@@ -194,6 +196,8 @@ class Writer:
             self._closing = True
             self._arrived.notify()
         self._thread.join()
+        if self._wal is not None:
+            self._wal.close()
 
     def _run(self) -> None:
         group: Sequence[_Waiting] = ()
@@ -229,6 +233,8 @@ class Writer:
 
     def _append(self, group: Sequence[_Waiting]) -> None:
         outcomes = self._log.append_group([draft for draft, _ in group])
+        if self._wal is not None:
+            self._wal.written()
         _resolve((answer, outcome) for (_, answer), outcome in zip(group, outcomes, strict=True))
 
     def _stop(self, error: BaseException, group: Sequence[_Waiting]) -> None:
