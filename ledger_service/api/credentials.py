@@ -7,10 +7,10 @@ link of ours carries a secret past the exchange. Does not: know passwords; there
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from ledger_service.api.address import Cursor, KeyPrefix, ReturnId
 from ledger_service.api.bodies import Wire, body_of, documented
@@ -32,6 +32,9 @@ from ledger_service.store.credentials import PAGE
 
 router = APIRouter(tags=["credentials"])
 DAY = 86_400
+ScopeName = Literal["read", "record", "evidence", "export", "share", "notify", "erase", "operate"]
+assert set(ScopeName.__args__) == set(Scope)  # type: ignore[attr-defined]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 class KeyRequest(Wire):
@@ -39,9 +42,9 @@ class KeyRequest(Wire):
 
     party: PartyReference
     label: Annotated[str, Field(min_length=1, max_length=issue.LABEL_CHARACTERS_MAX, pattern=PLAIN_TEXT)]
-    scopes: Annotated[list[str], Field(min_length=1, max_length=8)]
+    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=8)]
     acts_for: Annotated[list[RoleName], Field(max_length=10)] = Field(default_factory=list)
-    countries: Annotated[list[str], Field(max_length=50)] = Field(default_factory=list)
+    countries: Annotated[list[Country], Field(max_length=50)] = Field(default_factory=list)
     expires_at: Instant | None = None
 
 
@@ -109,8 +112,6 @@ def create_key(
     service: At, principal: Operator, key: Key, body: Annotated[KeyRequest, Depends(body_of(KeyRequest))]
 ) -> Response:
     """Make an API key. Its token is in this answer and nowhere else."""
-    if unknown := sorted(set(body.scopes) - set(Scope)):
-        raise ProblemError("invalid-request", f"there is no scope {unknown[0]!r:.40}", errors=[])
 
     def work() -> Outcome:
         made = issue.issue_key(

@@ -54,6 +54,7 @@ _IF_MATCH = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,15})"$'},
+    "example": '"17"',
     "description": "the ETag of the return: the step is refused (412) if the return moved on",
 }
 

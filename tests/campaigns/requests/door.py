@@ -1,31 +1,43 @@
 """What stands between an attack and the application: it lets every request through and looks at every answer.
 
 Promises: whoever comes with the token `ALIAS` gets a token that counts, and a new one when that was revoked, for the
-attack revokes keys too; what holds for every answer is checked here, whatever the attacker's tools look at: no 5xx, a
-request id, no sniffing, and an error is a problem document that says nothing of the inside.
+attack revokes keys too. Of well-formed requests every second gets an idempotency key of its own and names, in its
+path, what exists: else nearly all would end at a key that was used or at an object that is not there. What holds
+for every answer is checked here, whatever the attacker's tools look at: no 5xx, a request id, no sniffing, and an error
+is a problem document that says nothing of the inside.
 """
 
 from __future__ import annotations
 
 import json
+import re
+import secrets
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import Match, Route
 
 from ledger_service.api.problem_types import HELP, PROBLEM_TYPES
 
 ALIAS = "the-role-itself"  # a token of no form of ours
 SLOW_SECONDS = 2.0
+_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+_HEX = re.compile(r"[0-9a-f]+")
 _INSIDE = ("Traceback", "psycopg", "sqlite3", "sqlalchemy", 'File "')
 
 
 class Door:
     """ASGI application around another."""
 
-    def __init__(self, app: Any, renew: Callable[[], str] | None) -> None:
-        """Take the application and what makes a token; None: nobody is let in under the alias."""
+    def __init__(self, app: FastAPI, renew: Callable[[], str] | None, known: Mapping[str, Sequence[str]]) -> None:
+        """Take the application, what makes a token (None: nobody is let in under the alias), and what exists, by the
+        names of path parameters."""
         self._app = app
+        self._known = known
+        self._count = 0
         self._renew = renew
         self._token = renew() if renew is not None else ""
         self.statuses: Counter[int] = Counter()
@@ -40,10 +52,18 @@ class Door:
             return
         alias = f"Bearer {ALIAS}".encode()
         theirs = any(name == b"authorization" and value == alias for name, value in scope["headers"])
-        if theirs:
-            token = f"Bearer {self._token}".encode()
-            headers = [(name, token if value == alias else value) for name, value in scope["headers"]]
-            scope = {**scope, "headers": headers}
+        token = f"Bearer {self._token}".encode()
+        self._count += 1
+        even = self._count % 2 == 0
+        headers = []
+        for name, value in scope["headers"]:
+            if theirs and value == alias:
+                headers.append((name, token))
+            elif even and name == b"idempotency-key" and _KEY.fullmatch(value):
+                headers.append((name, secrets.token_hex(8).encode()))
+            else:
+                headers.append((name, value))
+        scope = {**scope, "headers": headers, "path": self._existing(scope) if even else scope["path"]}
         answer = Answer()
 
         async def sending(message: Any) -> None:
@@ -56,6 +76,18 @@ class Door:
         self._look(scope, answer, seconds)
         if theirs and answer.status == 401 and self._renew is not None:
             self._token = self._renew()
+
+    def _existing(self, scope: Any) -> str:
+        """Return the path with what exists in place of each parameter that is as long as one."""
+        for route in self._app.routes:
+            if not isinstance(route, Route) or route.matches(scope)[0] is not Match.FULL:
+                continue
+            given = route.matches(scope)[1]["path_params"]
+            for name, value in given.items():
+                if _HEX.fullmatch(str(value)) and len(str(value)) in map(len, self._known.get(name, ())):
+                    given[name] = self._known[name][self._count // 2 % len(self._known[name])]
+            return str(route.url_path_for(route.name, **given))
+        return str(scope["path"])
 
     def _look(self, scope: Any, answer: Answer, seconds: float) -> None:
         operation = f"{scope['method']} {getattr(scope.get('route'), 'path', scope['path'])}"
