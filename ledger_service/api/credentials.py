@@ -123,10 +123,10 @@ def create_key(
             countries=body.countries,
             expires_at=body.expires_at,
         )
-        return Outcome(issue.credential_members(made.credential), {"token": made.token})
+        return _new(made)
 
     request: list[Json] = ["POST /v1/keys", body.model_dump()]
-    return _issued(once(service.ledger, principal.party, key, request, work, nothing=["token"]))
+    return _again(service, once(service.ledger, principal.party, key, request, work))
 
 
 @router.get("/v1/keys", responses={200: {"model": CredentialList}})
@@ -159,10 +159,10 @@ def create_link(
     def work() -> Outcome:
         made = issue.issue_link(service.ledger, party, body.return_id, valid_seconds=body.valid_seconds)
         share(service.ledger, body.return_id, party)
-        return Outcome(issue.credential_members(made.credential), {"token": made.token})
+        return _new(made)
 
     request: list[Json] = ["POST /v1/links", body.model_dump()]
-    return _issued(once(service.ledger, principal.party, key, request, work, nothing=["token"]))
+    return _again(service, once(service.ledger, principal.party, key, request, work))
 
 
 @router.post(
@@ -242,6 +242,28 @@ def _change_list(
 
     request: list[Json] = [f"POST /v1/returns/{return_id}/{verb}", body.model_dump()]
     return _issued(once(service.ledger, principal.party, key, request, work))
+
+
+def _new(made: issue.Issued) -> Outcome:
+    """Return a new credential, of which the prefix alone is kept: a label may name a person, who may be erased."""
+    return Outcome(
+        {"prefix": made.credential.prefix}, {**issue.credential_members(made.credential), "token": made.token}
+    )
+
+
+def _again(service: Service, outcome: Outcome) -> Response:
+    """Answer with a new credential, or with an earlier one as it stands now, without its token.
+
+    Raises:
+        ProblemError: It was removed since then, with its party's data.
+    """
+    if not outcome.replayed:
+        return _issued(outcome)
+    prefix = str(outcome.answer["prefix"])
+    known = service.ledger.credentials.find(prefix)
+    if known is None:
+        raise ProblemError("unknown-object", f"the credential {prefix} was removed with the data of its party")
+    return _issued(Outcome({**issue.credential_members(known), "token": None}, replayed=True))
 
 
 def _issued(outcome: Outcome) -> Response:

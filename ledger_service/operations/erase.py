@@ -30,6 +30,9 @@ REFERENCE_CHARACTERS_MAX = 256  # as of every reference of a party
 _READ = Reader(EntryFormatError, "the request")
 
 
+ASK_FOR_OTHERS = frozenset({Role.PLATFORM, Role.REGULATOR, Role.SYSTEM})  # the law's own reasons have no person's voice
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked: whose data, on what ground, by which role, when; `id` (16 bytes as hex) makes a retry safe."""
@@ -145,6 +148,9 @@ def _require(ledger: Ledger, request: Request, by: Party) -> None:
         raise PermissionRefusedError("only the platform decides about an erasure", hint="ask the marketplace")
     if person.role is Role.SYSTEM:
         raise PermissionRefusedError("the ledger itself is nobody whose data could be erased")
+    if request.asked_by is not person.role and request.asked_by not in ASK_FOR_OTHERS:
+        message = f"a {request.asked_by.value} cannot have the data of a {person.role.value} erased"
+        raise PermissionRefusedError(message, hint="whoever the data are about asks, or an authority")
     if person.reference == by.reference:
         raise PermissionRefusedError("nobody decides about its own data", hint="let another key of the platform decide")
     if not 0 < len(person.reference) <= REFERENCE_CHARACTERS_MAX:

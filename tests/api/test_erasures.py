@@ -131,3 +131,35 @@ def test_nobody_decides_about_itself_and_no_other_id_is_known(service: Asking) -
     unknown = service.ask("GET", f"/v1/erasures/{'0' * 32}", PLATFORM)
 
     assert (own.status_code, unknown.status_code) == (403, 404)
+
+
+def test_a_label_is_kept_with_its_key_only_and_goes_with_it(service: Asking) -> None:
+    ended_case(service, "label@canary.example")
+    asked = {
+        "party": {"role": "buyer", "reference": "label@canary.example"},
+        "label": "LABEL-CANARY",
+        "scopes": ["read"],
+    }
+    assert service.post("/v1/keys", PLATFORM, asked, key="label-key").status_code == 201
+    again = service.post("/v1/keys", PLATFORM, asked, key="label-key")
+    assert (again.json()["label"], again.json()["token"]) == ("LABEL-CANARY", None)
+
+    service.post("/v1/erasures", PLATFORM, body("label@canary.example"))
+
+    gone = service.post("/v1/keys", PLATFORM, asked, key="label-key")
+    assert (gone.status_code, gone.json()["type"]) == (404, "/help/problems/unknown-object")
+    kept = service.ledger.store.rows("SELECT answer FROM requests")
+    assert all("LABEL-CANARY" not in str(answer) for (answer,) in kept)
+
+
+@pytest.mark.parametrize(
+    ("asked_by", "status"), [("seller", 403), ("carrier", 403), ("buyer", 201), ("regulator", 201)]
+)
+def test_a_party_cannot_have_anothers_data_erased(service: Asking, asked_by: str, status: int) -> None:
+    name = f"asked-by-{asked_by}@canary.example"
+    ended_case(service, name)
+
+    answer = service.post("/v1/erasures", PLATFORM, body(name, asked_by=asked_by))
+
+    assert answer.status_code == status, answer.text
+    assert (service.ledger.keys.find(f"party:{name}") is None) == (status == 201)
