@@ -4,7 +4,7 @@ Looked through: every file of the home (database, write-ahead log, key store, ev
 row of every table, and the home after an older backup of database, files and key store was brought back and opened.
 Looked for: each canary as it is, in hex, base64 and UTF-16; the persons' keys; what was encrypted under them. Their
 receipts verify as before, fresh ones show the content as erased, and nobody guesses a phone number from a published
-entry. Two persons more are not erased: they are found wherever the others were, so that finding nothing means something.
+entry. Two persons more are not erased: they are found wherever the others were, so that finding nothing says something.
 """
 
 from __future__ import annotations
