@@ -28,11 +28,9 @@ from ledger_service.core.erasure_entry import ERASE, Erased, Erasure, erasure_fa
 from ledger_service.core.returns import Command
 from ledger_service.errors import EvidenceMissingError
 from ledger_service.operations.ledger import Ledger
-from ledger_service.store.drafts import CaseDraft, IdempotencyKey
+from ledger_service.store.drafts import CaseDraft
 from ledger_service.store.erasure_list import Intent, ListedCase
 from ledger_service.store.erasures import StoredErasure
-
-_SCOPE = "erasure"  # of the idempotency keys of its entries; the caller's scopes are hex
 
 
 class Step(StrEnum):
@@ -139,7 +137,7 @@ def _record(ledger: Ledger, intent: Intent, case: ListedCase) -> list[int]:
     standing = _standing(ledger, case.return_id)
     indexes = []
     erased = (Erased(bytes.fromhex(leaf), positions) for leaf, positions in case.erased)
-    for number, portion in enumerate(in_entries(erased)):
+    for portion in in_entries(erased):
         facts = erasure_facts(replace(erasure, erased=portion))
         digest = sha256(encode(facts)).digest()
         if digest in standing:
@@ -156,9 +154,8 @@ def _record(ledger: Ledger, intent: Intent, case: ListedCase) -> list[int]:
             recorded_at="",
             facts=facts,
         )
-        # Two processes may go on with one intent: the key keeps the second from recording it again.
-        key = IdempotencyKey(_SCOPE, f"{intent.erasure_id}/{intent.round}/{case.return_id}/{number}", digest)
-        indexes.append(ledger.require_writer().append(CaseDraft(command, idempotency=key)).index)
+        # One process at a time goes on with an intent (`ErasureList.deciding`), so nobody records it meanwhile.
+        indexes.append(ledger.require_writer().append(CaseDraft(command)).index)
     return indexes
 
 

@@ -120,6 +120,19 @@ def intents_keys(world: World) -> list[str]:
         return [key for intent in opened.ledger.erasure_list.intents() for key in intent.keys]
 
 
+def test_files_that_come_back_alone_go_at_the_next_opening(each_world: World, tmp_path: Path) -> None:
+    person = Person(8)
+    lived(each_world, tmp_path, person)
+    shutil.copytree(each_world.home / "files", tmp_path / "files")
+    forget(each_world, person)
+    shutil.rmtree(each_world.home / "files")
+    shutil.copytree(tmp_path / "files", each_world.home / "files")
+    assert len(stored_files(each_world)) == 2
+
+    with each_world.opened():
+        assert stored_files(each_world) == []
+
+
 def test_who_only_reads_is_shown_nothing_that_an_old_key_store_would_open(world: World, tmp_path: Path) -> None:
     person = Person(3)
     lived(world, tmp_path, person)
