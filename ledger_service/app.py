@@ -14,11 +14,13 @@ from starlette.exceptions import HTTPException
 from ledger_service import __version__
 from ledger_service.api import (
     batch,
+    bundles,
     cases,
     credentials,
     entries,
     help_pages,
     metrics,
+    packages,
     problems,
     public,
     returns,
@@ -32,7 +34,7 @@ from ledger_service.errors import LedgerError
 from ledger_service.operations.ledger import Ledger
 from ledger_service.settings import Settings
 
-_PARTS = (returns, batch, cases, entries, credentials, public, webhooks, metrics, help_pages)
+_PARTS = (returns, batch, cases, packages, entries, credentials, bundles, public, webhooks, metrics, help_pages)
 
 
 def make_app(ledger: Ledger, settings: Settings) -> FastAPI:

@@ -128,6 +128,7 @@ Anybody = Annotated[Principal | None, Depends(anybody)]
 
 Reader = Annotated[Principal, Depends(caller(Scope.READ))]
 Recorder = Annotated[Principal, Depends(caller(Scope.RECORD))]
+Exporter = Annotated[Principal, Depends(caller(Scope.EXPORT))]
 Sharer = Annotated[Principal, Depends(caller(Scope.SHARE))]
 Notified = Annotated[Principal, Depends(caller(Scope.NOTIFY))]
 Operator = Annotated[Principal, Depends(caller(Scope.OPERATE))]

@@ -138,6 +138,8 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
         found += ["invalid-header", "idempotency-key-missing", "busy", "gate-closed", "storage-full", "outcome-unknown"]
     if route.name in ("open_return", "record_transition", "prepare_statement_of_step"):
         found += _WITH_STEP
+    if route.name == "export_return":
+        found += ["evidence-altered", "limit-exceeded", "idempotency-key-reused", "request-running"]
     if route.name == "add_webhook":
         found.append("address-refused")
     if route.name == "create_session":
@@ -146,7 +148,7 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
         found.append("unknown-return")
     if "{index}" in route.path:
         found.append("unknown-entry")
-    if any(part in route.path for part in ("{prefix}", "{slug}", "{level}", "{id}", "{sha256}")):
+    if any(part in route.path for part in ("{prefix}", "{slug}", "{level}", "{place:path}", "{id}", "{sha256}")):
         found.append("unknown-object")
     if route.dependant.query_params or route.dependant.path_params:
         found.append("invalid-request")

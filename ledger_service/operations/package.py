@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from ledger_service.core.archive import ARCHIVE_BYTES_MAX, Member, archive_size, directory, header, place
+from ledger_service.core.archive import ARCHIVE_BYTES_MAX, MEMBERS_MAX, Member, archive_size, directory, header, place
 from ledger_service.core.checkpoint import Checkpoint, sign_checkpoint
 from ledger_service.core.encoding import Json
 from ledger_service.core.entry import CaseEntry, parse_entry
@@ -42,6 +42,7 @@ from ledger_service.core.trust import encode_trust
 from ledger_service.errors import (
     EvidenceMismatchError,
     EvidenceMissingError,
+    LimitError,
     SettingsError,
     StorageFullError,
     UnknownReturnError,
@@ -276,6 +277,8 @@ def _original(
 
 def _write(ledger: Ledger, files: Sequence[_File], folder: Path) -> tuple[BinaryIO, int]:
     files = sorted(files, key=lambda file: file.name)
+    if len(files) > MEMBERS_MAX:
+        raise LimitError("the most files of a package", MEMBERS_MAX, len(files))
     placed = place([Member(file.name, file.size, file.crc) for file in files])
     size = archive_size(placed)
     if shutil.disk_usage(folder).free < size + ledger.free_bytes_min:
