@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from ledger_service import __version__
 from ledger_service.api import (
     batch,
+    bundles,
     cases,
     credentials,
     entries,
@@ -21,6 +22,7 @@ from ledger_service.api import (
     evidence,
     help_pages,
     metrics,
+    packages,
     problems,
     public,
     returns,
@@ -35,7 +37,21 @@ from ledger_service.errors import LedgerError
 from ledger_service.operations.ledger import Ledger
 from ledger_service.settings import Settings
 
-_PARTS = (returns, batch, cases, evidence, entries, credentials, public, webhooks, erasures, metrics, help_pages)
+_PARTS = (
+    returns,
+    batch,
+    cases,
+    evidence,
+    packages,
+    entries,
+    credentials,
+    bundles,
+    public,
+    webhooks,
+    erasures,
+    metrics,
+    help_pages,
+)
 
 
 def make_app(ledger: Ledger, settings: Settings) -> FastAPI:

@@ -144,6 +144,7 @@ Stranger = Annotated[str, Depends(a_stranger)]
 
 Reader = Annotated[Principal, Depends(caller(Scope.READ))]
 Recorder = Annotated[Principal, Depends(caller(Scope.RECORD))]
+Exporter = Annotated[Principal, Depends(caller(Scope.EXPORT))]
 Sharer = Annotated[Principal, Depends(caller(Scope.SHARE))]
 Notified = Annotated[Principal, Depends(caller(Scope.NOTIFY))]
 Eraser = Annotated[Principal, Depends(caller(Scope.ERASE))]

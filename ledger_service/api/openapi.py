@@ -152,6 +152,8 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
         found += ["invalid-header", "idempotency-key-missing", "busy", "gate-closed", "storage-full", "outcome-unknown"]
     if route.name in ("open_return", "record_transition", "prepare_statement_of_step"):
         found += _WITH_STEP
+    if route.name == "export_return":
+        found += ["evidence-altered", "limit-exceeded", "idempotency-key-reused", "request-running"]
     if route.name == "add_webhook":
         found.append("address-refused")
     if route.name == "end_session":
@@ -164,7 +166,8 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
         found.append("unknown-return")
     if "{index}" in route.path:
         found.append("unknown-entry")
-    if any(part in route.path for part in ("{prefix}", "{slug}", "{level}", "{id}")) or route.name == "show_upload":
+    named = ("{prefix}", "{slug}", "{level}", "{place:path}", "{id}")
+    if any(part in route.path for part in named) or route.name == "show_upload":
         found.append("unknown-object")
     if "/proofs/" in route.path:
         found.append("limit-exceeded")

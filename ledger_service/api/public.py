@@ -47,13 +47,9 @@ def checkpoint(service: At) -> Response:
 )
 def tile(service: At, level: str, place: str) -> Response:
     """Return a full or partial hash tile, 32 bytes a hash."""
-    number, partial, width = place.partition(".p/")
-    if not re.fullmatch(r"[0-9]", level) or not _TILE_NUMBER.fullmatch(number):
-        raise _no_tile("a tile is /tile/<level>/<number>, written as in c2sp.org/tlog-tiles")
-    if partial and (not _TILE_WIDTH.fullmatch(width) or int(width) >= TILE_WIDTH):
-        raise _no_tile(f"a partial tile has 1 to {TILE_WIDTH - 1} hashes")
-    count = int(width) if partial else TILE_WIDTH
-    first = int(number.replace("x", "").replace("/", "")) * TILE_WIDTH
+    if not re.fullmatch(r"[0-9]", level):
+        raise _no_tile("its level is one digit")
+    first, count = tile_span(place)
     if int(level) > TILE_LEVEL_MAX or first + count > service.ledger.read.size() >> (TILE_HEIGHT * int(level)):
         raise _no_tile("the log is not that large yet")
     hashes = service.ledger.read.tile(TILE_HEIGHT * int(level), first, count)
@@ -79,6 +75,21 @@ def ready(service: At) -> Response:
     if head is None:
         raise LedgerMissingError("this ledger has no genesis entry yet")
     return JSONResponse({"ready": True, "size": head.size}, headers=FRESH)
+
+
+def tile_span(place: str) -> tuple[int, int]:
+    """Return the first position of a tile, and how many it holds.
+
+    Raises:
+        ProblemError: It is written in another way than in c2sp.org/tlog-tiles.
+    """
+    number, partial, width = place.partition(".p/")
+    if not _TILE_NUMBER.fullmatch(number):
+        raise _no_tile("a tile is /tile/<level>/<number>, written as in c2sp.org/tlog-tiles")
+    if partial and (not _TILE_WIDTH.fullmatch(width) or int(width) >= TILE_WIDTH):
+        raise _no_tile(f"a partial tile has 1 to {TILE_WIDTH - 1} hashes")
+    count = int(width) if partial else TILE_WIDTH
+    return int(number.replace("x", "").replace("/", "")) * TILE_WIDTH, count
 
 
 def _no_tile(detail: str) -> ProblemError:

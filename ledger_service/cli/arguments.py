@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ledger_service.core.case import COUNTRY
 from ledger_service.core.encoding import DOCUMENT_BYTES_MAX, Json, parse
 from ledger_service.core.entry import RETURN_ID_BYTES, Role, RuleReference
 from ledger_service.core.members import Reader
@@ -145,6 +146,17 @@ def _hexadecimal(option: str, text: str, length: int, hint: str) -> bytes:
         return Reader(EntryFormatError, option).hexadecimal(text, length)
     except FormatError as error:
         raise SettingsError(error.message, hint=hint) from None
+
+
+def country(option: str, text: str | None) -> str | None:
+    """Return a country, if one was given.
+
+    Raises:
+        SettingsError: Another form than two capitals.
+    """
+    if text is not None and not COUNTRY.fullmatch(text):
+        raise SettingsError(f"{option} {require_text(option, text)}: two capitals are expected", hint="ISO 3166-1: DE")
+    return text
 
 
 def instant(option: str, text: str) -> str:

@@ -19,6 +19,7 @@ from ledger_service.cli.audit import audit_command
 from ledger_service.cli.case import receipt_command, record_command
 from ledger_service.cli.demo.command import demo_command
 from ledger_service.cli.erase import erase_command
+from ledger_service.cli.export import export_command
 from ledger_service.cli.keys import key
 from ledger_service.cli.package import package_command
 from ledger_service.cli.run import worker_command
@@ -92,7 +93,10 @@ app.command("show", short_help="show the ledger, a return, an entry, or the trus
 app.command("actions", short_help="show what a role may do with a return now")(actions_command)
 app.command("receipt", short_help="write the receipt of an entry")(receipt_command)
 app.command("package", short_help="write the package of a return, for whoever has to decide")(package_command)
-app.command("verify", short_help="check receipts and packages, without trusting whoever made them")(verify_command)
+app.command("export", short_help="write cases as lines, each entry with its proof")(export_command)
+app.command("verify", short_help="check receipts, packages and exports, without trusting whoever made them")(
+    verify_command
+)
 app.command("audit", short_help="re-derive the whole ledger and name what contradicts it")(audit_command)
 app.command("erase", short_help="decide about a person's data, or show what was decided")(erase_command)
 app.command("worker", short_help="seal and anchor what is recorded")(worker_command)

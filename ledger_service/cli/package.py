@@ -40,6 +40,7 @@ def package_command(
     def run() -> None:
         from ledger_service.cli import arguments
         from ledger_service.cli.run import say_gate
+        from ledger_service.cli.whole_file import written_whole
         from ledger_service.core.pages.speech import Speech
         from ledger_service.operations.access import local_reader, open_case
         from ledger_service.operations.package import export_package
@@ -55,7 +56,9 @@ def package_command(
             if reader is not None:
                 open_case(opened.ledger, who, return_id)
             with export_package(opened.ledger, who, return_id, folder=out.absolute().parent) as made:
-                made.write_to(out)
+                with written_whole(out) as target:
+                    for chunk in made.chunks():
+                        target.write(chunk)
                 if as_json:
                     output.answer_json(made.members(str(out)))
                     return

@@ -7,9 +7,10 @@ inconclusive, else 0; 2 for a path that cannot be read. Does not: need an accoun
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
@@ -17,10 +18,12 @@ from ledger_service.cli import output
 from ledger_service.cli.file_source import FileSource
 from ledger_service.core import receipt, report
 from ledger_service.core.entry import CaseEntry
+from ledger_service.core.export import LINE_BYTES_MAX
 from ledger_service.core.facts import Answer
 from ledger_service.core.report import Report, Verdict
 from ledger_service.core.trust import TRUST_BYTES_MAX, Trust, parse_trust
 from ledger_service.core.verify import EvidenceFile, Sha256Hex, entry_of, fingerprints, questions, verify
+from ledger_service.core.verify_export import questions_of_export, verify_export
 from ledger_service.core.verify_package import questions_of_package, verify_package
 from ledger_service.errors import LedgerError, SettingsError
 
@@ -38,10 +41,13 @@ _HINTS = {
     "receipts": "what a receipt lacks stands above; give --trust and --rpc, or ask for the package again later",
 }
 _ARCHIVE = b"PK"  # how a ZIP file begins; a receipt is JSON
+_EXPORT = b'{"cases":'  # how the first line of an export begins
 
 
 def verify_command(
-    files: Annotated[list[Path], typer.Argument(help="receipts, folders of receipts, packages", metavar="FILE...")],
+    files: Annotated[
+        list[Path], typer.Argument(help="receipts, folders of receipts, packages, exports", metavar="FILE...")
+    ],
     trust: Annotated[Path | None, typer.Option(help="the trust file that you pinned", metavar="FILE")] = None,
     rpc: Annotated[
         list[str] | None, typer.Option(help="a node to ask; several are compared", metavar="URL|embedded:FOLDER")
@@ -51,7 +57,7 @@ def verify_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Verify receipts and packages: entry, proofs, signature, anchor, finality; nothing is unpacked.
+    """Verify receipts, packages and exports: entry, proofs, signature, anchor, finality; nothing is unpacked.
 
     \b
     rledger verify entry-12.receipt.json --trust ledger.trust.json --rpc https://node.example
@@ -83,10 +89,13 @@ def _verify(
         for path, data, here in zip(files, contents, shown, strict=True):
             if path in packages:
                 reports.append((path, data, verify_package(packages[path], trust, answers)))
-                continue
-            # A file that belongs to another of the receipts says nothing about this one.
-            mine = [file for file in offered if file.sha256 in here or file.sha256 not in everywhere]
-            reports.append((path, data, verify(data, trust, answers, evidence=mine)))
+            elif data.startswith(_EXPORT):
+                with path.open("rb") as stream:
+                    reports.append((path, data, verify_export(_lines(stream), trust, answers)))
+            else:
+                # A file that belongs to another of the receipts says nothing about this one.
+                mine = [file for file in offered if file.sha256 in here or file.sha256 not in everywhere]
+                reports.append((path, data, verify(data, trust, answers, evidence=mine)))
     if as_json:
         output.answer_json([_as_json(path, found) for path, _, found in reports])
     else:
@@ -113,6 +122,8 @@ def _ask(contents: list[bytes], packages: list[FileSource], trust: Trust | None,
     if trust is None or not rpcs:
         return []
     named = [question for data in contents for question in questions(data, trust)]
+    firsts = [data.partition(b"\n")[0] + b"\n" for data in contents if data.startswith(_EXPORT)]
+    named += [question for first in firsts for question in questions_of_export(first, trust)]
     named += [question for package in packages for question in questions_of_package(package, trust)]
     asked = list(dict.fromkeys(named))
     if not asked:
@@ -137,6 +148,12 @@ def _read(path: Path, *, bytes_max: int = receipt.RECEIPT_BYTES_MAX) -> bytes:
     """Read at most one byte more than the limit: the parser refuses what is longer."""
     with path.open("rb") as stream:
         return stream.read(bytes_max + 1)
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield lines; of one that is too long only as much as shows it."""
+    while line := stream.readline(LINE_BYTES_MAX + 2):
+        yield line
 
 
 def _fingerprint(path: Path) -> Sha256Hex:
@@ -178,6 +195,8 @@ def _print(path: Path, data: bytes, found: Report) -> None:
 def _meaning(found: Report) -> str:
     if found.verdict is Verdict.VALID and any(check.name == "archive" for check in found.checks):
         return "every receipt in it is valid, and every file is the one that the ledger signed"
+    if found.verdict is Verdict.VALID and any(check.name == "trailer" for check in found.checks):
+        return "every entry in it is in the pinned log, unchanged, and its tree head is final"
     if found.verdict is Verdict.VALID:
         return "the entry is in the pinned log, unchanged, and its anchor is final"
     if found.verdict is Verdict.INVALID:

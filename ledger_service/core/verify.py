@@ -111,6 +111,16 @@ def signing_keys(receipt: Receipt, trust: Trust) -> tuple[VerifierKey, ...]:
     return _check_keys(receipt, trust)[0]
 
 
+def tree_of(receipt: Receipt) -> tuple[int, bytes]:
+    """Return size and root (32 bytes) of the tree that a receipt's checkpoint names; `verify` says who signed it.
+
+    Raises:
+        CheckpointFormatError: It is no checkpoint.
+    """
+    checkpoint, _ = parse_checkpoint(receipt.checkpoint)
+    return checkpoint.size, checkpoint.root
+
+
 def _check_trust(trust: Trust | None) -> Check:
     if trust is None:
         return Check("trust", Outcome.UNKNOWN, "no trust file: nothing says which log, keys and contract are meant")

@@ -9,7 +9,6 @@ somebody (`access.py`), or prove that nothing was left out (the package says so)
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import zlib
@@ -19,10 +18,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from ledger_service.core.archive import ARCHIVE_BYTES_MAX, Member, archive_size, directory, header, place
+from ledger_service.core.archive import ARCHIVE_BYTES_MAX, MEMBERS_MAX, Member, archive_size, directory, header, place
 from ledger_service.core.checkpoint import Checkpoint, sign_checkpoint
 from ledger_service.core.encoding import Json
-from ledger_service.core.entry import CaseEntry, parse_entry
 from ledger_service.core.package import (
     HEAD_RECEIPT,
     MANIFEST,
@@ -31,7 +29,6 @@ from ledger_service.core.package import (
     FileSum,
     Manifest,
     encode_manifest,
-    evidence_file_name,
     receipt_name,
     sign_manifest,
 )
@@ -41,7 +38,7 @@ from ledger_service.core.receipt import encode_receipt
 from ledger_service.core.trust import encode_trust
 from ledger_service.errors import (
     EvidenceMismatchError,
-    EvidenceMissingError,
+    LimitError,
     SettingsError,
     StorageFullError,
     UnknownReturnError,
@@ -50,14 +47,13 @@ from ledger_service.evidence.failures import write_error
 from ledger_service.operations.access import record_access
 from ledger_service.operations.disclosing import visible_names
 from ledger_service.operations.ledger import Ledger
+from ledger_service.operations.originals import CHUNK_BYTES, PackedFile, case_entry, register_of
 from ledger_service.operations.principal import Principal
-from ledger_service.operations.prove import anchors_of, prove, prove_head, records_of
+from ledger_service.operations.prove import anchors_of, prove, prove_head
 from ledger_service.operations.show import timeline
-from ledger_service.store.drafts import StoredFile
-from ledger_service.store.read import StoredCheckpoint, StoredEntry
+from ledger_service.store.read import StoredCheckpoint
 
 EXPORTED = "export_package"  # the verb of the access entry
-CHUNK_BYTES = 262_144  # read, hashed and written at once
 PAGES_BYTES_MAX = 256 * 1024 * 1024  # room kept for everything but originals: a thousand entries have some tens of MiB
 
 
@@ -85,22 +81,6 @@ class Package:
             while chunk := self.stream.read(CHUNK_BYTES):
                 yield chunk
 
-    def write_to(self, path: Path) -> None:
-        """Write the archive to a path: whole, or not at all.
-
-        Raises:
-            OSError: It cannot be written.
-        """
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with beside.open("wb") as target:
-                shutil.copyfileobj(self.stream, target, CHUNK_BYTES)
-                target.flush()
-                os.fsync(target.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-
     def left_out(self) -> list[RegisterRow]:
         """Return the files of the case that are not in it."""
         return [row for row in self.register if row.state is not FileState.INCLUDED]
@@ -114,18 +94,6 @@ class Package:
             "generated_at": self.generated_at,
             "evidence": [row.members() for row in self.register],
         }
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file of the archive: its bytes, or where the original lies."""
-
-    name: str
-    size: int
-    sha256: bytes
-    crc: int
-    content: bytes = b""
-    stored: StoredFile | None = None
 
 
 def export_package(ledger: Ledger, reader: Principal, return_id: str, *, folder: Path) -> Package:
@@ -168,13 +136,13 @@ def make_package(ledger: Ledger, reader: Principal, return_id: str, *, before: i
     if not rows:
         raise UnknownReturnError(f"there is no return {return_id!r:.60}", hint="look the return_id up")
     anchors = anchors_of(ledger, ledger.target().log_id)
-    register, originals = _register(ledger, reader, rows)
+    register, originals = register_of(ledger, reader, rows, room=ARCHIVE_BYTES_MAX - PAGES_BYTES_MAX)
     shown = timeline(ledger, return_id, reader=reader, before=before, now=now)
     files = [_whole(name, content) for name, content in pages(
         Bound(shown, register, anchors, ledger.trust(), reader.party.role)
     ).items()]  # fmt: skip
     for row in rows:
-        entry = _case_entry(row)
+        entry = case_entry(row)
         receipt = prove(ledger, row.index, show=visible_names(ledger, row.index, entry, reader), anchors=anchors)
         files.append(_whole(receipt_name(row.index), encode_receipt(receipt)))
     head = _head(ledger)
@@ -206,76 +174,21 @@ def _head(ledger: Ledger) -> StoredCheckpoint:
     return replace(head, note=note)
 
 
-def _signed(ledger: Ledger, manifest: Manifest) -> list[_File]:
+def _signed(ledger: Ledger, manifest: Manifest) -> list[PackedFile]:
     assert ledger.signing_key is not None  # it signed the head just now
     data = encode_manifest(manifest)
     note = sign_manifest(data, ledger.signing_key, origin=manifest.origin, return_id=manifest.return_id)
     return [_whole(MANIFEST, data), _whole(NOTE, note)]
 
 
-def _whole(name: str, content: bytes) -> _File:
-    return _File(name, len(content), sha256(content).digest(), zlib.crc32(content), content)
+def _whole(name: str, content: bytes) -> PackedFile:
+    return PackedFile(name, len(content), sha256(content).digest(), zlib.crc32(content), content)
 
 
-def _case_entry(row: StoredEntry) -> CaseEntry:
-    entry = parse_entry(row.encoded)
-    assert isinstance(entry, CaseEntry)  # it is of a case
-    return entry
-
-
-def _register(
-    ledger: Ledger, reader: Principal, rows: Sequence[StoredEntry]
-) -> tuple[tuple[RegisterRow, ...], list[_File]]:
-    """Return what became of every file of the case, and those that go into the archive."""
-    register, originals = [], list[_File]()
-    room = ARCHIVE_BYTES_MAX - PAGES_BYTES_MAX
-    for row in rows:
-        entry = _case_entry(row)
-        if not entry.evidence:
-            continue
-        names = visible_names(ledger, row.index, entry, reader)
-        records, erased = records_of(ledger, row.index, entry, names)
-        stored = {file.position: file for file in ledger.read.files(row.index)}
-        for position, described in enumerate(entry.evidence):
-            record = records[position]
-            told = RegisterRow(row.index, position, entry, FileState.WITHHELD, None, None)
-            if record.disclosure is None:
-                gone = record.name in erased and record.name in names
-                register.append(replace(told, state=FileState.ERASED) if gone else told)
-                continue
-            told = replace(told, sha256=bytes.fromhex(str(record.disclosure.value)))
-            name = evidence_file_name(row.index, position, kind=described.kind, media_type=described.media_type)
-            state, file = _original(ledger, name, stored.get(position), told, room)
-            register.append(replace(told, state=state, file=None if file is None else name))
-            if file is not None:
-                originals.append(file)
-                room -= file.size
-    return tuple(register), originals
-
-
-def _original(
-    ledger: Ledger, name: str, stored: StoredFile | None, told: RegisterRow, room: int
-) -> tuple[FileState, _File | None]:
-    """Hash an original; it is compared with what the entry commits to, not with what its row says."""
-    if stored is None:
-        return FileState.MISSING, None
-    if told.entry.evidence[told.position].size > room:
-        return FileState.TOO_LARGE, None
-    digest, crc, size = sha256(), 0, 0
-    try:
-        with ledger.evidence.open(stored.name) as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                digest.update(chunk)
-                crc, size = zlib.crc32(chunk, crc), size + len(chunk)
-    except (EvidenceMissingError, OSError):
-        return FileState.MISSING, None
-    if (digest.digest(), size) != (told.sha256, told.entry.evidence[told.position].size):
-        return FileState.ALTERED, None
-    return FileState.INCLUDED, _File(name, size, digest.digest(), crc, stored=stored)
-
-
-def _write(ledger: Ledger, files: Sequence[_File], folder: Path) -> tuple[BinaryIO, int]:
+def _write(ledger: Ledger, files: Sequence[PackedFile], folder: Path) -> tuple[BinaryIO, int]:
     files = sorted(files, key=lambda file: file.name)
+    if len(files) > MEMBERS_MAX:
+        raise LimitError("the most files of a package", MEMBERS_MAX, len(files))
     placed = place([Member(file.name, file.size, file.crc) for file in files])
     size = archive_size(placed)
     if shutil.disk_usage(folder).free < size + ledger.free_bytes_min:
@@ -296,7 +209,7 @@ def _write(ledger: Ledger, files: Sequence[_File], folder: Path) -> tuple[Binary
     return stream, size
 
 
-def _copy(ledger: Ledger, file: _File, write: Callable[[bytes], object]) -> None:
+def _copy(ledger: Ledger, file: PackedFile, write: Callable[[bytes], object]) -> None:
     if file.stored is None:
         write(file.content)
         return

@@ -64,6 +64,8 @@ ROWS: dict[str, Row] = {
     "show_timeline": Row(lambda o: f"/v1/returns/{o.return_id}/timeline", seen=True),
     "list_actions": Row(lambda o: f"/v1/returns/{o.return_id}/actions", seen=True),
     "prepare_statement_of_step": Row(lambda o: f"/v1/returns/{o.return_id}/statements", lambda _: STEP, seen=True),
+    "export_return": Row(lambda o: f"/v1/returns/{o.return_id}/package", seen=True),
+    "export_cases": fixed("/v1/exports", {}),
     "share_return": Row(lambda o: f"/v1/returns/{o.return_id}/parties", lambda _: PARTY, seen=True),
     "unshare_return": Row(lambda o: f"/v1/returns/{o.return_id}/parties:remove", lambda _: PARTY, seen=True),
     "list_entries": fixed("/v1/entries"),
@@ -87,6 +89,7 @@ ROWS: dict[str, Row] = {
     "create_session": fixed("/v1/sessions", {"link": "rll_0123456789abcdef_" + "A" * 43}),
     "end_session": fixed("/v1/sessions/current"),
     "checkpoint": fixed("/checkpoint"),
+    "entry_bundle": fixed("/tile/entries/000.p/1"),  # the genesis entry is everybody's
     "tile": fixed("/tile/0/000.p/1"),
     "trust": fixed("/.well-known/return-ledger"),
     "live": fixed("/health/live"),
@@ -108,7 +111,7 @@ ROWS: dict[str, Row] = {
     "show_metrics": fixed("/metrics"),
     "problem_page": fixed("/help/problems/busy"),
 }
-PUBLIC = {"checkpoint", "tile", "trust", "live", "ready", "problem_page"}
+PUBLIC = {"checkpoint", "entry_bundle", "tile", "trust", "live", "ready", "problem_page"}
 # A webhook and an upload are their party's alone: tests/api/test_webhooks.py, test_evidence.py; erasures:
 # tests/api/test_erasures.py.
 NEVER_THERE = {"remove_webhook", "list_deliveries", "show_upload", "show_erasure"}

@@ -188,6 +188,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "{file}: the package of return {return_id}, {size} bytes",
         "{file}：退货单 {return_id} 的资料包，{size} 字节",
     ),
+    "export_made": (
+        "{file}: {cases} returns, as they stand in the tree of {size} entries",
+        "{file}：{cases} 个退货单，依据含 {size} 个条目的日志树",
+    ),
     "package_left_out": ("not in it: {kind} of entry {index}: {state}", "未收入：条目 {index} 的 {kind}：{state}"),
     "package_next": (
         "hint: check it: rledger verify {file} --trust FILE --rpc URL",

@@ -1,0 +1,55 @@
+"""Which cases an export holds: by country and by when they were opened, of those that somebody may see.
+
+Promises: a case counts that began below an index; the order is that of the return_ids. Does not: decide who may see
+what (`operations/export.py` says whose).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger_service.core.export import Filters
+from ledger_service.store.connection import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Seer:
+    """Whose cases: those with this mark (32 bytes) on their access list, and those of these countries."""
+
+    mark: bytes
+    countries: Sequence[str] = ()
+
+
+def select_cases(database: Database, seer: Seer | None, filters: Filters, *, below: int, limit: int) -> list[str]:
+    """Return the return_ids of the cases wanted, in order, at most `limit`.
+
+    Args:
+        database: An open one.
+        seer: Whose; None: all cases.
+        filters: Which of them.
+        below: Only cases whose first entry has a smaller index.
+        limit: Most of them.
+    """
+    where = ["EXISTS (SELECT 1 FROM entries e WHERE e.return_id = c.return_id AND e.seq = 0 AND e.idx < ?)"]
+    values: list[object] = [below]
+    if seer is not None:
+        seen = ["c.return_id IN (SELECT return_id FROM members WHERE mark = ?)"]
+        values.append(seer.mark)
+        if seer.countries:
+            marks = ", ".join("?" * len(seer.countries))
+            seen += [f"c.buyer_country IN ({marks})", f"c.seller_country IN ({marks})"]
+            values += [*seer.countries, *seer.countries]
+        where.append("(" + " OR ".join(seen) + ")")
+    for condition, value in (
+        ("c.buyer_country = ?", filters.buyer_country),
+        ("c.seller_country = ?", filters.seller_country),
+        ("c.opened_at >= ?", filters.opened_from),
+        ("c.opened_at < ?", filters.opened_until),
+    ):
+        if value is not None:
+            where.append(condition)
+            values.append(value)
+    chosen = " AND ".join(where)
+    statement = f"SELECT c.return_id FROM cases c WHERE {chosen} ORDER BY c.return_id LIMIT ?"  # noqa: S608 - our own text
+    return [str(row[0]) for row in database.rows(statement, *values, limit)]
