@@ -64,6 +64,7 @@ def serve_command(
         if listener is not None:
             _serve_on(listener, settings)
             return
+        _require_issuers(settings)
         stop = stop_at_signal()
         with _listen(host, port) as listening:
             shown = f"[{host}]" if ":" in host else host
@@ -131,6 +132,7 @@ def _keep_running(listening: socket.socket, processes: int, stop: threading.Even
                 stop.set()
                 break
             output.say(f"an API process ended with exit code {code}; another one takes its place")
+            process.wait()
             running[place] = _Process(listening)
     for process in running:
         process.ask_to_stop()
@@ -167,6 +169,8 @@ class _Process:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+        assert self._child.stdin is not None
+        self._child.stdin.close()
 
 
 def _serve_on(descriptor: int, settings: Settings) -> None:
@@ -193,6 +197,17 @@ def _end_with_parent(server: uvicorn.Server) -> None:
     """Stop serving when the first process wants it, or is gone: its end of the pipe is closed then."""
     os.read(sys.stdin.fileno(), 1)
     server.should_exit = True
+
+
+def _require_issuers(settings: Settings) -> None:
+    """Refuse what the API processes would refuse, before there is one.
+
+    Raises:
+        SettingsError: The file that names the issuers cannot be read, or is refused.
+    """
+    from ledger_service.operations.issuers import load_issuers
+
+    load_issuers(settings.oidc_file, allow_loopback=settings.oidc_allow_loopback)
 
 
 def _settle_memory() -> None:
