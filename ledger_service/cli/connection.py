@@ -175,11 +175,12 @@ class BoundedProtocol(HttpToolsProtocol):
         raise RefusedHeadError
 
     def _end(self, status: HTTPStatus) -> None:
-        """Say why, unless an answer is under way that this would break into, and close."""
+        """Say why, unless that would stand in place of another answer or break into one, and close."""
         if self.transport.is_closing():
             return
-        under_way = self._answering() and self.cycle.response_started
-        if not under_way:
+        # In a body the newest request's answer may be out already, or wait for that of an earlier one.
+        spoken = self.cycle.response_started or bool(self.pipeline) if self._in_body else self._answering()
+        if not spoken:
             problem = {"status": status.value, "title": status.phrase, "type": "about:blank"}
             body = json.dumps(problem, separators=(",", ":")).encode()
             head = (

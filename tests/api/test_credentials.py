@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ledger_service.api import service as parts
@@ -10,7 +12,7 @@ from ledger_service.operations.credentials import issue_key
 from ledger_service.operations.principal import Scope
 from ledger_service.operations.pseudonyms import Party
 from tests.api.asking import Asking
-from tests.operations.world import BUYER, PLATFORM
+from tests.operations.world import BUYER, PLATFORM, SELLER
 
 SHOP = {"party": {"role": "seller", "reference": "new-shop"}, "label": "Shop", "scopes": ["read", "record"]}
 
@@ -110,3 +112,57 @@ def test_a_caller_beyond_its_share_is_told_when_to_go_on(service: Asking) -> Non
 
     assert statuses == [200, 200, 429, 429]
     assert others == 200
+
+
+def test_guesses_take_the_share_of_their_address_and_what_counts_does_not(service: Asking) -> None:
+    token = service.token(BUYER)
+    limiter = service.app.state.service.limiter
+    service.app.state.service.limiter = parts.Limiter(rate=0.001, burst=3)
+    guess = "rlk_0123456789abcdef_" + "A" * 43
+    try:
+        good = [service.ask("GET", "/v1/webhooks", token).status_code for _ in range(3)]
+        guesses = [service.ask("GET", "/v1/returns", guess).status_code for _ in range(2)]
+        malformed = service.ask("GET", "/v1/returns", headers={"Authorization": "Basic YTpi"}).status_code
+        later = [
+            service.ask("GET", "/v1/returns", guess).status_code,
+            service.ask("GET", "/v1/anchors").status_code,
+            service.post("/v1/sessions", None, {"link": "rll_0123456789abcdef_" + "A" * 43}).status_code,
+        ]
+    finally:
+        service.app.state.service.limiter = limiter
+
+    assert good == [200] * 3  # each gave back what it took of the address
+    assert guesses == [401] * 2
+    assert malformed == 401
+    assert later == [429] * 3
+
+
+def test_links_are_guessed_no_faster(service: Asking) -> None:
+    limiter = service.app.state.service.limiter
+    service.app.state.service.limiter = parts.Limiter(rate=0.001, burst=2)
+    link_token = "rll_0123456789abcdef_" + "A" * 43
+    try:
+        statuses = [service.post("/v1/sessions", None, {"link": link_token}).status_code for _ in range(4)]
+    finally:
+        service.app.state.service.limiter = limiter
+
+    assert statuses == [401, 401, 429, 429]
+
+
+def test_the_last_key_of_a_party_takes_its_webhooks_along_and_no_other_does(service: Asking) -> None:
+    party = Party(Role.SELLER, "leaving")
+    hook = {"url": "https://shop.example/hooks/ledger", "events": ["return.state_changed"]}
+    keys = [issue_key(service.ledger, party, label="x", scopes=[Scope.READ, Scope.NOTIFY]) for _ in range(2)]
+    mark = keys[0].credential.mark
+    expired = replace(keys[0].credential, prefix="f" * 16, expires_at="2020-01-01T00:00:00.000Z")
+    service.ledger.credentials.add(expired)
+    assert service.post("/v1/webhooks", keys[0].token, hook).status_code == 201
+    assert service.post("/v1/webhooks", SELLER, hook).status_code == 201
+
+    assert service.ask("DELETE", "/v1/keys/" + keys[0].credential.prefix, PLATFORM).status_code == 204
+    left = len(service.ledger.webhooks.of(mark))
+    assert service.ask("DELETE", "/v1/sessions/current", keys[1].token).status_code == 204
+
+    assert left == 1
+    assert service.ledger.webhooks.of(mark) == []
+    assert len(service.ask("GET", "/v1/webhooks", SELLER).json()["items"]) == 1

@@ -16,6 +16,7 @@ from ledger_service.api.problems import slug_of
 from ledger_service.api.wire import StepRequest
 from ledger_service.errors import LedgerError
 from tests.api.asking import Asking
+from tests.operations.world import PLATFORM
 
 COMMITTED = Path(ledger_service.api.__file__).parent / "openapi.json"
 
@@ -78,3 +79,20 @@ def test_the_title_of_a_problem_follows_the_language_and_nothing_else_does(servi
     assert chinese.headers["content-language"] == "zh-Hans"
     assert english.json() | {"title": ""} == chinese.json() | {"title": ""}
     assert chinese.json()["title"] == PROBLEM_TYPES["unknown-path"].title_zh
+
+
+def test_what_is_not_json_is_described_as_what_it_is(service: Asking) -> None:
+    described = json.loads(COMMITTED.read_bytes())["paths"]
+    return_id = service.open_case()
+
+    for template, path, who in (
+        ("/checkpoint", "/checkpoint", None),
+        ("/tile/{level}/{place}", "/tile/0/000.p/1", None),
+        ("/metrics", "/metrics", PLATFORM),
+        ("/help/problems/{slug}", "/help/problems/busy", None),
+        ("/.well-known/return-ledger", "/.well-known/return-ledger", None),
+        ("/health/ready", "/health/ready", None),
+        ("/v1/returns/{return_id}/timeline", f"/v1/returns/{return_id}/timeline", PLATFORM),
+    ):
+        sent = service.ask("GET", path, who).headers["content-type"].partition(";")[0]
+        assert list(described[template]["get"]["responses"]["200"]["content"]) == [sent], template

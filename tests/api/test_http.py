@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger_service.cli.connection import HEAD_BYTES_MAX, HEADERS_MAX
+from ledger_service.cli.connection import DRAINED_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX
 from tests.conftest import ROOT
 from tests.operations.conftest import make_world
 
@@ -173,6 +173,13 @@ def test_what_is_not_http_gets_one_refusal_and_the_connection_ends(port: int, na
         assert b"application/problem+json" in heard
 
 
+@pytest.mark.parametrize("name", ["no host", "no HTTP", "a header too many", "two lengths"])
+def test_a_refusal_is_never_taken_for_the_answer_of_the_request_before(port: int, name: str) -> None:
+    heard = said_to(port, LIVE + BAD[name])
+
+    assert heard == b"" or heard.startswith(b"HTTP/1.1 200 OK")
+
+
 def test_the_most_headers_and_the_longest_head_are_taken(port: int) -> None:
     room = HEAD_BYTES_MAX - 200
     closing = b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: " + b"a" * room + b"\r\n\r\n"
@@ -187,6 +194,18 @@ def test_a_body_that_is_announced_too_long_is_refused_before_it_comes(port: int,
 
     assert status == 413
     assert b"/help/problems/body-too-large" in body
+
+
+def test_a_body_that_nobody_reads_is_not_listened_to_for_ever(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS) as connection:
+        connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % 10**12)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
+        with pytest.raises(ConnectionError):
+            connection.sendall(bytes(4 * DRAINED_BYTES_MAX))
+
+
+def test_a_body_that_stops_after_its_answer_gets_no_second_one(port: int) -> None:
+    assert said_to(port, POST + b"Content-Length: %d\r\n\r\n" % 10**12).count(b"HTTP/1.1 ") == 1
 
 
 def test_a_body_without_a_length_is_cut_where_it_becomes_too_long(port: int) -> None:

@@ -26,7 +26,7 @@ ALIAS = "the-role-itself"  # a token of no form of ours
 SLOW_SECONDS = 2.0
 _KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 _HEX = re.compile(r"[0-9a-f]+")
-_INSIDE = ("Traceback", "psycopg", "sqlite3", "sqlalchemy", 'File "')
+_INSIDE = ("Traceback (most recent", 'File \\"/', "psycopg.errors.", "sqlite3.OperationalError", "sqlalchemy.exc.")
 
 
 class Door:
