@@ -126,7 +126,7 @@ def test_the_access_is_recorded_before_the_lines_of_its_case(world: World, tmp_p
         assert ledger.read.size() == size  # the header says nothing of a case
         first = json.loads(json.loads(next(walk))["entry"])["return_id"]
 
-        (row,) = ledger.read.entries(size)
+        row = ledger.read.entry(size)
         entry = parse_entry(row.encoded)
         assert (row.kind, row.return_id) == (Kind.ACCESS.value, first)
         assert entry.verb == export.EXPORTED  # type: ignore[union-attr]

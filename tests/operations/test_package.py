@@ -7,11 +7,13 @@ import io
 import json
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from ledger_service.chain.facts import answer_from
+from ledger_service.core.archive import Placed, archive_size
 from ledger_service.core.entry import CaseEntry, Kind, Role, parse_entry
 from ledger_service.core.package import FIXED
 from ledger_service.core.package_pages import LIMITS
@@ -209,9 +211,14 @@ def test_an_original_that_changes_while_it_is_copied_stops_the_package(
         ledger = running.ledger
         return_id = a_case(ledger, tmp_path)
         stored = next(iter((world.home / "files").rglob(ledger.read.files(1)[0].name)))
-        monkeypatch.setattr(
-            package, "archive_size", lambda placed: stored.chmod(0o600) or stored.write_bytes(b"y" * 28)
-        )
+        true_size = archive_size
+
+        def somebody_writes(placed: Sequence[Placed]) -> int:
+            stored.chmod(0o600)
+            stored.write_bytes(b"y" * 28)
+            return true_size(placed)
+
+        monkeypatch.setattr(package, "archive_size", somebody_writes)
 
         with pytest.raises(EvidenceMismatchError):
             made(ledger, local_reader(ledger, BUYER), return_id, tmp_path)
