@@ -94,9 +94,7 @@ app.command("actions", short_help="show what a role may do with a return now")(a
 app.command("receipt", short_help="write the receipt of an entry")(receipt_command)
 app.command("package", short_help="write the package of a return, for whoever has to decide")(package_command)
 app.command("export", short_help="write cases as lines, each entry with its proof")(export_command)
-app.command("verify", short_help="check receipts, packages and exports, without trusting whoever made them")(
-    verify_command
-)
+app.command("verify", short_help="check receipts, packages and exports, trusting nobody")(verify_command)
 app.command("audit", short_help="re-derive the whole ledger and name what contradicts it")(audit_command)
 app.command("erase", short_help="decide about a person's data, or show what was decided")(erase_command)
 app.command("worker", short_help="seal and anchor what is recorded")(worker_command)

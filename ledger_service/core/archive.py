@@ -133,8 +133,8 @@ def read_directory(source: Source) -> tuple[Placed, ...]:
     mark, _, _, _, count, length, at, _ = _END.unpack(end)
     if mark != b"PK\5\6" or at + length + _END.size != source.size or count > MEMBERS_MAX:
         raise ArchiveFormatError("the file does not end with the end record of a package's archive")
-    if length > MEMBERS_MAX * (_CENTRAL.size + NAME_BYTES_MAX):
-        raise ArchiveFormatError("the directory is larger than any that a package has")
+    if length > count * (_CENTRAL.size + NAME_BYTES_MAX):  # before so much is read
+        raise ArchiveFormatError("the directory is larger than its members make it")
     central = _exactly(source, at, length)
     placed = place(_members(central, count))
     if central + end != directory(placed):

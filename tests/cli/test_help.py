@@ -14,9 +14,8 @@ from ledger_service.cli import output
 from tests.cli.conftest import Story
 from tests.cli.program import COMMAND, Program
 
-COMMANDS = [
-    "demo", "record", "show", "actions", "receipt", "verify", "audit", "erase", "worker", "serve", "deploy", "doctor",
-]  # fmt: skip
+COMMANDS = ["demo", "record", "show", "actions", "receipt", "package", "export", "verify", "audit", "erase", "worker"]
+COMMANDS += ["serve", "deploy", "doctor"]
 DATABASE = ["database", "database upgrade", "database accept-mark", "database rebuild-cases"]
 KEY = ["key", "key create", "key list", "key revoke"]
 HELP_SECONDS_MAX = 0.5  # of processor time; 0.2 s where nothing else runs

@@ -21,6 +21,7 @@ from ledger_service.core.erasure_entry import ERASE
 from ledger_service.core.fields import Form
 from ledger_service.core.findings import FindingCode
 from ledger_service.core.lifecycle import LIFECYCLE, Transition
+from ledger_service.core.package_sheets import FileState
 from ledger_service.core.pages.sentences import SENTENCES
 from ledger_service.core.pages.speech import Speech
 from ledger_service.core.pages.words import WORDS
@@ -29,6 +30,7 @@ from ledger_service.core.rule_clock import Confidence
 from ledger_service.core.rules import RULE_SETS, Ground
 from ledger_service.core.timeline_row import Flag
 from ledger_service.errors import TransitionRefusedError
+from ledger_service.operations import export, package
 from ledger_service.operations.attempt import UNKNOWN_STEP, refusal_code
 from ledger_service.operations.keep_time import BREACHED
 
@@ -66,7 +68,7 @@ EXPECTED = {
     "authenticity": codes(Authenticity),
     "life": {"checkpointed", "submitted", "included", "finalized"},
     "kind": {kind.value for kind in CASE_KINDS},
-    "beside": {BREACHED, ERASE, UNKNOWN_STEP},
+    "beside": {BREACHED, ERASE, UNKNOWN_STEP, export.EXPORTED, package.EXPORTED},
     "clock_state": codes(ClockState) | {"lapsed"},
     "ground": codes(Ground),
     "clock_reason": codes(ClockReason),
@@ -82,6 +84,7 @@ EXPECTED = {
     "column": set(Line.__dataclass_fields__) - {"line_id", "extra", "inspected", "reopened"},
     "payer": choices("approve_return", "return_cost_payer"),
     "charge": choices("ship_back", "charges", "kind"),
+    "file_state": codes(FileState),
     "refund_state": {"issued", "settled", "failed"},
     "refund_method": choices("issue_refund", "method"),
     "erasure_outcome": codes(erasure.Outcome),

@@ -66,7 +66,10 @@ def test_every_named_limit_has_the_value_of_the_code() -> None:
 
 def test_every_size_limit_of_the_formats_is_named() -> None:
     """A new `…_MAX` in a module that defines a format is a part of the format, so it must be said."""
-    formats = ("encoding", "entry", "log_entry", "disclosure", "merkle", "checkpoint", "receipt", "trust", "signing")
+    formats = (
+        "encoding", "entry", "log_entry", "disclosure", "merkle", "checkpoint", "receipt", "trust", "signing",
+        "archive", "package", "export",
+    )  # fmt: skip
     defined = {
         (module, name)
         for module in formats
@@ -87,7 +90,10 @@ def members(value: Any) -> set[str]:
 
 
 FORMATS = [GENESIS, STEP, KEY_ENTRY, SEAL, RECEIPT]
-FORMATS += [WORKED[name].encode() for name in ("trust", "statement-content", "signature-value", "signed-step")]
+FORMATS += [
+    WORKED[name].encode()
+    for name in ("trust", "statement-content", "signature-value", "signed-step", "package-manifest")
+]
 
 
 @pytest.mark.parametrize("data", FORMATS, ids=range(len(FORMATS)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_account import Account
@@ -12,6 +14,7 @@ from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 
 from ledger_service.core import calendars, encoding, merkle, registry
+from ledger_service.core.archive import Member, directory, header, place
 from ledger_service.core.calendars import Territory
 from ledger_service.core.checkpoint import Checkpoint, sign_checkpoint, verifier_key
 from ledger_service.core.clock import instant_text
@@ -33,6 +36,7 @@ from ledger_service.core.erasure import Extent, Ground
 from ledger_service.core.erasure_entry import ERASE, Erased, Erasure, erasure_facts
 from ledger_service.core.facts import TargetFacts
 from ledger_service.core.log_entry import After, GenesisEntry, KeyEntry, SealEntry, Target, key_change_message
+from ledger_service.core.package import FileSum, Manifest, encode_manifest, sign_manifest
 from ledger_service.core.receipt import AnchorProof, Receipt, encode_receipt
 from ledger_service.core.report import Report
 from ledger_service.core.rules import RULE_SETS, rule_set
@@ -178,6 +182,25 @@ RECEIPT = encode_receipt(
     )
 )
 TRUST = Trust(ORIGIN, (KEY,), GENESIS_LEAF, (PinnedTarget("sepolia", TARGET, None),), 1)
+
+# ── a package ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TINY = place([Member("a", 1, zlib.crc32(b"b"))])
+ARCHIVE = header(TINY[0].member) + b"b" + directory(TINY)
+MANIFEST = encode_manifest(
+    Manifest(
+        origin=ORIGIN,
+        return_id="000102030405060708090a0b0c0d0e0f",
+        generated_at="2026-11-03T10:30:00.000Z",
+        entries=1,
+        chain=1,
+        head=LEAVES[1],
+        size=3,
+        root=HEAD.root,
+        files=(FileSum("receipts/00000001.receipt.json", len(RECEIPT), sha256(RECEIPT).digest()),),
+    )
+)
+PACKAGE_NOTE = sign_manifest(MANIFEST, PRIVATE, origin=ORIGIN, return_id="000102030405060708090a0b0c0d0e0f")
 
 # ── a step signed with a wallet ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -365,6 +388,9 @@ WORKED: dict[str, str] = {
     "head-1-slot": registry.compute_commitment_slot(LOG_ID, 1).hex() + "\n",
     "receipt": RECEIPT.decode(),
     "trust": encode_trust(TRUST).decode(),
+    "archive-hex": ARCHIVE.hex() + "\n",
+    "package-manifest": MANIFEST.decode(),
+    "package-note": PACKAGE_NOTE.decode(),
     "statement-content": encoding.encode(CONTENT).decode() + "\n",
     "statement": json.dumps(TYPED_DATA, indent=2) + "\n",
     "statement-digest": lines(

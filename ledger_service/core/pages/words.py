@@ -65,6 +65,11 @@ _TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "erasure": ("erasure", "删除"),
     },
     "beside": {  # verbs of entries that no table of steps holds
+        "export_case": ("An export of this return was made", "导出了本退货单"),
+        "export_package": (
+            "A package of this return was made",
+            "制作了本退货单的资料包",
+        ),  # verbs of entries that no table of steps holds
         "clock_breached": ("A deadline was missed", "期限已逾期"),
         "erase": ("Data were erased", "数据已删除"),
         "unknown_step": ("A step that does not exist", "不存在的步骤"),
