@@ -23,7 +23,7 @@ from ledger_service.store.failures import translated
 from ledger_service.store.readers import Readers
 
 BUSY_MILLISECONDS = 5_000  # how long a connection waits for another writer before it gives up
-WAL_PAGES_MAX = 16_000  # 64 MB of log before a commit moves it into the database: `wal.py` does it long before
+WAL_PAGES_MAX = 32_000  # 128 MB of log before a commit moves it into the database: `wal.py` does it long before
 WAL_ATTEMPTS = 50  # the switch to WAL does not wait for locks by itself
 ADVISORY_LOCK = 0x72657475726E6C67  # PostgreSQL: the ledger's write lock, one for each database ("returnlg")
 POOL_SIZE = 16

@@ -14,23 +14,28 @@ from pathlib import Path
 
 from ledger_service.store.connection import BUSY_MILLISECONDS
 
-PAUSE_SECONDS = 0.5  # between two looks: at ten thousand entries a second, some tens of megabytes
+ENTRIES_DUE = 6_000  # some 60 MB of log: moving it costs commits some tens of milliseconds, so it is done seldom
 
 
 class WalKeeper:
     """A thread beside the writer of one SQLite file; `close` it."""
 
-    def __init__(self, path: Path) -> None:
-        """Start the thread."""
+    def __init__(self, path: Path, *, every: int = ENTRIES_DUE) -> None:
+        """Start the thread; it moves the log after so many entries."""
         self._path = path
+        self._every = every
+        self._count = 0
         self._due = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-wal", daemon=True)
         self._thread.start()
 
-    def written(self) -> None:
-        """Say that the log grew."""
-        self._due.set()
+    def written(self, count: int) -> None:
+        """Say by how many entries the log grew; for one thread."""
+        self._count += count
+        if self._count >= self._every:
+            self._count = 0
+            self._due.set()
 
     def close(self) -> None:
         """Stop the thread. Safe to call twice."""
@@ -43,7 +48,6 @@ class WalKeeper:
             self._due.clear()
             with suppress(sqlite3.Error):  # busy, full or gone: the writer meets it too, and says so
                 self._move()
-            self._stop.wait(PAUSE_SECONDS)
 
     def _move(self) -> None:
         with closing(sqlite3.connect(self._path, timeout=BUSY_MILLISECONDS / 1000)) as connection:

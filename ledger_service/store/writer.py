@@ -234,7 +234,7 @@ class Writer:
     def _append(self, group: Sequence[_Waiting]) -> None:
         outcomes = self._log.append_group([draft for draft, _ in group])
         if self._wal is not None:
-            self._wal.written()
+            self._wal.written(len(group))
         _resolve((answer, outcome) for (_, answer), outcome in zip(group, outcomes, strict=True))
 
     def _stop(self, error: BaseException, group: Sequence[_Waiting]) -> None:

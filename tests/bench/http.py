@@ -1,14 +1,14 @@
 """A transition over HTTP against endpoints that do less: what the ledger costs a marketplace.
 
 Ours: `rledger serve` in a process of its own, and POSTs of `…/transitions` that are authenticated, idempotent, judged
-against their case, sealed, signed, appended to tree and log, and durable before they are answered with a receipt; the
-worker anchors beside. Baselines (`http_kit/baselines.py`) take the same bodies over the same server: one only checks
-them, two also store their bytes in groups (one of these syncs a mark beside the database, as the ledger does), two
-commit each in a SQLModel session.
+against their case, sealed, signed, appended to tree and log, and durable before they are answered with a receipt. Its
+worker would be a process beside it, and is not started: the load generator has the second core. Baselines
+(`http_kit/baselines.py`) take the same bodies over the same server: one only checks them, two also store their bytes in
+groups (one of these syncs a mark beside the database, as the ledger does), two commit each in a SQLModel session.
 
 Throughput is of 32 connections that never rest; rounds alternate between the endpoints. Latency is compared at one
 rate of arrival for both, half of what the ledger takes, and counted from when a request was due: at full load a
-latency says no more than the throughput does. The load generator has the same two cores.
+latency says no more than the throughput does.
 """
 
 from __future__ import annotations

@@ -55,9 +55,9 @@ def baseline(name: str, folder: Path) -> Iterator[int]:
 
 @contextmanager
 def ledger(settings: Mapping[str, str]) -> Iterator[int]:
-    """Serve the ledger of these settings."""
+    """Serve the ledger of these settings; its worker is another process, which nobody starts here."""
     port = free_port()
-    with served(["-m", "ledger_service", "serve", "--port", str(port)], port, settings=settings):
+    with served(["-m", "ledger_service", "serve", "--no-worker", "--port", str(port)], port, settings=settings):
         yield port
 
 
