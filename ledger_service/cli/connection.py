@@ -121,14 +121,11 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        """Serve the request, if it names one host (RFC 9112 §3.2) and says once how long it is (§6.3)."""
+        """Serve the request, if it names one host (RFC 9112 §3.2); two lengths the parser refuses (§6.3)."""
         named = [value for name, value in self.headers if name == b"host"]
         if len(named) > 1 or (not named and self.parser.get_http_version() != "1.0"):
             self._refuse(HTTPStatus.BAD_REQUEST)
         if named and not _HOST.fullmatch(named[0]):
-            self._refuse(HTTPStatus.BAD_REQUEST)
-        framing = [name for name, _ in self.headers if name in (b"content-length", b"transfer-encoding")]
-        if len(framing) > 1:
             self._refuse(HTTPStatus.BAD_REQUEST)
         super().on_headers_complete()
         self._in_head, self._in_body = False, True

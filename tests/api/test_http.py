@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -77,12 +77,11 @@ def said_to(port: int, sent: bytes) -> bytes:
     """Send bytes and return all that comes until the other side closes; what it resets is over too."""
     with socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS) as connection:
         heard = b""
-        try:
+        with suppress(ConnectionResetError, BrokenPipeError):
             connection.sendall(sent)
+        with suppress(ConnectionResetError):
             while chunk := connection.recv(65_536):
                 heard += chunk
-        except (ConnectionResetError, BrokenPipeError):
-            pass
         return heard
 
 
@@ -171,6 +170,21 @@ def test_what_is_not_http_gets_one_refusal_and_the_connection_ends(port: int, na
         status = int(heard.split()[1])
         assert status in ((431,) if name in TOO_LARGE else range(400, 500)), heard
         assert b"application/problem+json" in heard
+
+
+ENDLESS = {
+    "a header": b"GET / HTTP/1.1\r\nHost: a\r\nX: ",
+    "a header's name": b"GET / HTTP/1.1\r\nHost: a\r\n",
+    "a path": b"GET /",
+    "a trailer": POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_what_never_ends_is_cut_off_while_it_comes(port: int, name: str) -> None:
+    heard = said_to(port, ENDLESS[name] + b"a" * 2**20)
+
+    assert b" 408 " not in heard, "all of it was listened to, until the time for it was over"
 
 
 @pytest.mark.parametrize("name", ["no host", "no HTTP", "a header too many", "two lengths"])
