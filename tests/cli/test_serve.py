@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import httpx
 import psutil
@@ -17,7 +18,12 @@ from tests.cli.test_run_commands import START_SECONDS_MAX, free_port, get, runni
 
 def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Return the API processes."""
-    return [one for one in psutil.Process(process.pid).children() if "--listener" in one.cmdline()]
+    found = []
+    for one in psutil.Process(process.pid).children():
+        with suppress(psutil.NoSuchProcess):  # a zombie too: it ended and nobody asked for it yet
+            if "--listener" in one.cmdline():
+                found.append(one)
+    return found
 
 
 def until(true: Callable[[], bool]) -> None:
