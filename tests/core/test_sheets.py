@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ledger_service.core.clock import Reason
 from ledger_service.core.pages.language import Language
-from ledger_service.core.pages.sheets import due_of
+from ledger_service.core.pages.sheets import due_of, why_of
 from ledger_service.core.pages.speech import Speech
 from tests.core.cases import approved
 
@@ -19,3 +20,11 @@ def test_a_deadline_without_a_local_day_is_told_by_its_instant() -> None:
     assert str(clock.due_date) in by_day
     assert str(clock.due_date) not in by_instant.replace(speech.minute(clock.due_at), "")
     assert speech.minute(clock.due_at) in by_instant
+
+
+def test_why_a_deadline_is_unknown_is_told_with_its_details() -> None:
+    clock = replace(approved().timeline().clocks[0], reason=next(iter(Reason)), details="Europe/Atlantis", missing=())
+
+    plain, detailed = why_of(replace(clock, details=""), Speech(Language.EN)), why_of(clock, Speech(Language.EN))
+
+    assert detailed.replace(": Europe/Atlantis", "") == plain != detailed
