@@ -33,7 +33,7 @@ def ended_case(service: Asking, name: str) -> str:
 
 def test_a_person_is_erased_and_a_retry_gets_the_same_answer(service: Asking) -> None:
     return_id = ended_case(service, "erased@canary.example")
-    before = service.ask("GET", f"/v1/returns/{return_id}", PLATFORM).json()
+    first_row = service.ledger.read.chain_of(return_id)[0]  # a seal may stand between it and the next step
 
     first = service.post("/v1/erasures", PLATFORM, body("erased@canary.example"), key="forget-1")
     again = service.post("/v1/erasures", PLATFORM, body("erased@canary.example"), key="forget-1")
@@ -53,7 +53,7 @@ def test_a_person_is_erased_and_a_retry_gets_the_same_answer(service: Asking) ->
     (index,) = case["entries"]
     entry = service.ask("GET", f"/v1/entries/{index}", PLATFORM).json()["entry"]
     assert (entry["kind"], entry["facts"]["erasure_id"]) == ("erasure", told["id"])
-    receipt = service.ask("GET", f"/v1/entries/{before['last_index'] - 1}/receipt", PLATFORM).json()
+    receipt = service.ask("GET", f"/v1/entries/{first_row.index}/receipt", PLATFORM).json()
     assert "evidence:product_photo" in receipt["unprotected"]["erased"]
     assert not any(
         name in service.ask("GET", f"/v1/returns/{return_id}/timeline", PLATFORM).text for name in ["canary"]
