@@ -6,6 +6,7 @@ Promises: unknown `LEDGER_` names are refused, secrets print as asterisks. Does 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
@@ -14,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ledger_service.errors import SettingsError
 
 PREFIX = "LEDGER_"
+_NAMED = re.compile(r"([a-z0-9][a-z0-9_.-]{0,63})=(.+)", re.DOTALL)
 
 
 class Settings(BaseSettings):
@@ -39,7 +41,14 @@ class Settings(BaseSettings):
         default="", description="PostgreSQL role that the migration grants its rights; empty: the user of database_url"
     )
     rpc_url: SecretStr = Field(
-        default=SecretStr(""), description="JSON-RPC URL of the anchoring chain; empty: the embedded chain in the home"
+        default=SecretStr(""),
+        description=(
+            "JSON-RPC URLs of the anchoring chain, the one to send to first; with several chains each as NAME=URL;"
+            " empty: the embedded chain in the home"
+        ),
+    )
+    rpc_quorum: int = Field(
+        default=1, ge=1, le=16, description="nodes of a chain that must have seen something before it counts"
     )
     confirmations: int | None = Field(
         default=None, ge=1, description="blocks that make an anchor final; unset: the node's `finalized` tag"
@@ -51,7 +60,24 @@ class Settings(BaseSettings):
     max_growth: int = Field(
         default=100_000, ge=16, le=2**40, description="entries that one anchor may add at most; fixed when founded"
     )
-    anchor_interval_seconds: int = Field(default=60, ge=1, description="how often the worker anchors new entries")
+    anchor_interval_seconds: int = Field(
+        default=60, ge=1, description="age of the oldest entry at which the worker anchors; urgent ones at once"
+    )
+    anchor_count: int = Field(default=10_000, ge=1, description="waiting entries that are anchored whatever their age")
+    anchor_heartbeat_seconds: int = Field(
+        default=86_400, ge=0, description="age of the newest anchor at which a quiet log is anchored too; 0: never"
+    )
+    anchor_promise_seconds: int = Field(
+        default=3_600, ge=1, description="time from recording to block that is promised; later than this is an alarm"
+    )
+    fee_ceiling_gwei: int = Field(default=500, ge=1, description="highest fee for each gas, in gwei")
+    fee_cheap_gwei: int = Field(
+        default=0, ge=0, description="base fee above which a cheaper hour is waited for, in gwei; 0: never waited"
+    )
+    fee_daily_budget_gwei: int = Field(
+        default=0, ge=0, description="most that anchoring at one target may cost in 24 hours, in gwei; 0: no limit"
+    )
+    fee_bump_seconds: int = Field(default=180, ge=1, description="how long a transaction waits before its fees rise")
     evidence_bytes_max: int = Field(default=2 * 1024**3, ge=1, description="largest evidence file")
     upload_bytes_max: int = Field(
         default=4 * 1024**3, ge=1, description="bytes that one party may have sent over HTTP and not used in a step yet"
@@ -103,8 +129,29 @@ class Settings(BaseSettings):
 
     @property
     def rpc(self) -> str:
-        """Return where the anchoring chain is asked: a URL, or `embedded:FOLDER`."""
-        return self.rpc_url.get_secret_value() or f"embedded:{self.home.absolute() / 'chain'}"
+        """Return where the anchoring chain is asked first: a URL, or `embedded:FOLDER`."""
+        words = self.rpc_url.get_secret_value().split()
+        return _named(words[0])[1] if words else self._embedded
+
+    def rpcs_of(self, chain_name: str) -> tuple[str, ...]:
+        """Return where a chain is asked, the node to send to first; nothing where no URL is given for it.
+
+        A URL without a name is for whatever chain the ledger is anchored on.
+        """
+        words = self.rpc_url.get_secret_value().split()
+        if not words:
+            return (self._embedded,)
+        return tuple(url for name, url in map(_named, words) if name in ("", chain_name))
+
+    @property
+    def _embedded(self) -> str:
+        return f"embedded:{self.home.absolute() / 'chain'}"
+
+
+def _named(word: str) -> tuple[str, str]:
+    """Return the name (empty: none) and the URL of a word of `rpc_url`."""
+    found = _NAMED.fullmatch(word)
+    return (found[1], found[2]) if found else ("", word)
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -31,7 +31,7 @@ from ledger_service.operations.erase_again import destroy_keys_again, erase_agai
 from ledger_service.operations.gate import Gate, check_gate
 from ledger_service.operations.key_files import load_signing_key as load_signing_key
 from ledger_service.operations.key_files import read_secret, replace_durably, translated
-from ledger_service.operations.ledger import Clock, Ledger, system_clock
+from ledger_service.operations.ledger import Clock, Ledger, chain_name, system_clock
 from ledger_service.operations.rotate import change_key
 from ledger_service.operations.seal import make_seal
 from ledger_service.settings import Settings
@@ -167,6 +167,25 @@ def open_chain(settings: Settings, *, writable: bool = False) -> Node:
         ChainError: It cannot be opened.
     """
     return open_node(settings.rpc, writable=writable)
+
+
+@contextmanager
+def open_nodes(settings: Settings, chain_id: int, *, writable: bool = False) -> Iterator[list[Node]]:
+    """Open the nodes of one chain, and close them afterwards.
+
+    Raises:
+        SettingsError: None is named for it, or fewer than must agree.
+        ChainError: One cannot be opened.
+    """
+    name = chain_name(chain_id)
+    urls = settings.rpcs_of(name)
+    if len(urls) < settings.rpc_quorum or not urls:
+        raise SettingsError(
+            f"LEDGER_RPC_URL names {len(urls)} nodes of the chain {name}, {settings.rpc_quorum} must agree",
+            hint=f"add {name}=URL to LEDGER_RPC_URL, or correct LEDGER_RPC_QUORUM",
+        )
+    with ExitStack() as stack:
+        yield [stack.enter_context(open_node(url, writable=writable)) for url in urls]
 
 
 def load_signer(settings: Settings, chain_id: int) -> Signer:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,24 +21,30 @@ from ledger_service.cli.notify import notify_once, notifying
 from ledger_service.errors import LedgerError
 
 if TYPE_CHECKING:
-    from ledger_service.operations.anchor import Anchorer, Progress
+    from ledger_service.operations.anchor_ports import Progress
+    from ledger_service.operations.anchor_worker import TargetWorker
     from ledger_service.operations.gate import Gate
     from ledger_service.operations.keep_time import TimeKeeper
     from ledger_service.operations.ledger import Ledger
     from ledger_service.settings import Settings
 
 DAY_SECONDS = 86_400
+LOOK_SECONDS = 5  # between two looks at what waits; a node is asked only when something can be due
 RETRY_SECONDS_MAX = 300  # the longest pause after failures in a row
 
 
 def worker_command(
     once: Annotated[bool, typer.Option("--once", help="anchor what is there, then end")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="end a halt, once you know what was wrong, then go on")
+    ] = False,
 ) -> None:
     """Record missed deadlines, review erasures, seal and anchor, tell webhooks, remove what expired, on and on.
 
     \b
     rledger worker
     rledger worker --once
+    rledger worker --once --resume
     """
 
     def run() -> None:
@@ -47,23 +53,26 @@ def worker_command(
 
         settings = load_settings()
         stop = None if once else stop_at_signal()
-        with open_to_anchor(settings) as (ledger, anchorer):
+        with open_to_anchor(settings, now=once) as (ledger, workers):
+            if resume:
+                _resume(workers)
             keeper = TimeKeeper(ledger)
             if stop is None:
                 _keep_time(keeper)
                 _purge(ledger)
                 _forget_answers(ledger)
                 _review_erasures(ledger)
-                progress = anchorer.run(_say_steps)
+                said = [worker.anchorer.run(_say_steps).said for worker in workers]
                 notify_once(ledger, due_soon_hours=settings.webhook_due_soon_hours)
-                output.answer(progress.said)
+                for line in said:
+                    output.answer(line)
             else:
                 output.say(
                     f"anchoring every {settings.anchor_interval_seconds} s; Ctrl-C stops after the step under way"
                 )
                 with notifying(ledger, stop, due_soon_hours=settings.webhook_due_soon_hours):
-                    keep_anchoring(
-                        anchorer,
+                    keep_working(
+                        workers,
                         stop,
                         interval_seconds=settings.anchor_interval_seconds,
                         before=before_anchoring(ledger, keeper),
@@ -72,36 +81,66 @@ def worker_command(
     output.run(run)
 
 
-def keep_anchoring(
-    anchorer: Anchorer,
+def keep_working(
+    workers: Sequence[TargetWorker],
     stop: threading.Event,
     *,
     interval_seconds: float,
-    before: Mapping[str, Callable[[], None]] | None = None,
+    before: Mapping[str, Callable[[], None]],
 ) -> None:
-    """Anchor until told to stop; what fails is said and tried again after a pause that grows.
+    """Keep house and anchor at every target, each in a thread of its own, until told to stop."""
+    threads = [
+        threading.Thread(target=keep_anchoring, args=(worker, stop), kwargs={"interval_seconds": interval_seconds})
+        for worker in workers
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        keep_house(before, stop, interval_seconds=interval_seconds)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
 
-    What `before` names is done before each round; that one of these fails keeps neither another nor a head waiting.
-    """
-    from ledger_service.errors import ContradictedError
 
-    pause = after_failure = interval_seconds
+def keep_house(before: Mapping[str, Callable[[], None]], stop: threading.Event, *, interval_seconds: float) -> None:
+    """Do what `before` names in each round until told to stop; that one of these fails keeps no other waiting."""
     while not stop.is_set():
-        for what, work in (before or {}).items():
+        for what, work in before.items():
             try:
                 work()
             except Exception as error:
                 output.say(f"{what}, trying again: {_reason(error)}")
+        stop.wait(interval_seconds)
+
+
+def keep_anchoring(worker: TargetWorker, stop: threading.Event, *, interval_seconds: float) -> None:
+    """Anchor at one target until told to stop; what fails is said and tried again after a pause that grows."""
+    after_failure, said = interval_seconds, ""
+    while not stop.is_set():
         try:
-            anchorer.run(_say_steps)
-            pause = after_failure = interval_seconds
-        except ContradictedError as error:
-            output.say(f"alarm: {error.message}")
-            pause = RETRY_SECONDS_MAX
+            found = worker.round(_say_steps)
+            failed, line = found.failed, found.said if found.alarm is None else f"alarm {found.alarm}: {found.said}"
         except Exception as error:  # the worker goes on, whatever one round ran into
+            failed, line = True, f"anchoring failed: {_reason(error)}"
+        pause = min(interval_seconds, LOOK_SECONDS)
+        if failed:
             pause, after_failure = after_failure, min(after_failure * 2, RETRY_SECONDS_MAX)
-            output.say(f"anchoring failed, trying again in {pause:g} s: {_reason(error)}")
+            output.say(f"{line}; trying again in {pause:g} s")
+        else:
+            after_failure = interval_seconds
+            if line != said and line.startswith("alarm "):
+                output.say(line)
+        said = line
         stop.wait(pause)
+
+
+def _resume(workers: Sequence[TargetWorker]) -> None:
+    """End the halts, as whoever typed the command decided."""
+    for worker in workers:
+        halted = worker.anchorer.resume()
+        if halted is not None:
+            output.say(f"head {halted.sequence} is planned anew; it was halted: {halted.reason}")
 
 
 def _reason(error: Exception) -> str:
@@ -169,18 +208,52 @@ def _say_steps(progress: Progress) -> None:
 
 
 @contextmanager
-def open_to_anchor(settings: Settings) -> Iterator[tuple[Ledger, Anchorer]]:
-    """Open ledger and chain to anchor with."""
-    from ledger_service.operations.anchor import Anchorer
-    from ledger_service.wiring import load_signer, open_chain, open_ledger
+def open_to_anchor(settings: Settings, *, now: bool = False) -> Iterator[tuple[Ledger, list[TargetWorker]]]:
+    """Open the ledger, and its chains to anchor on; `now`: whatever waits is anchored, whether or not it is due."""
+    from ledger_service.core.cadence import Cadence
+    from ledger_service.core.fees import GWEI, FeePolicy
+    from ledger_service.operations.anchor_worker import TargetWorker, make_anchorer
+    from ledger_service.wiring import load_signer, open_ledger, open_nodes
 
     with open_ledger(settings) as opened:
-        chain_id = opened.ledger.target().chain_id  # refuses before the folder of a chain is made
-    with open_chain(settings):
-        pass  # a demonstration chain whose blocks are gone is said to be; opened to write it would start anew
-    with open_chain(settings, writable=True) as node, open_ledger(settings, write=True, node=node) as opened:
+        targets = opened.ledger.targets()  # refuses before the folder of a chain is made
+    for target in targets:
+        with open_nodes(settings, target.chain_id):
+            pass  # a demonstration chain whose blocks are gone is said to be; opened to write it would start anew
+    policy = FeePolicy(
+        max_fee_ceiling=settings.fee_ceiling_gwei * GWEI,
+        bump_after_seconds=settings.fee_bump_seconds,
+        cheap_fee=settings.fee_cheap_gwei * GWEI or None,
+        daily_budget=settings.fee_daily_budget_gwei * GWEI or None,
+        promise_seconds=settings.anchor_promise_seconds,
+    )
+    cadence = Cadence(settings.anchor_interval_seconds, settings.anchor_count, settings.anchor_heartbeat_seconds)
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(open_nodes(settings, target.chain_id, writable=True)) for target in targets]
+        opened = stack.enter_context(open_ledger(settings, write=True, node=nodes[0][0]))
         say_gate(opened.gate)
-        yield opened.ledger, Anchorer(opened.ledger, node, load_signer(settings, chain_id))
+        workers = []
+        for target, of_target in zip(targets, nodes, strict=True):
+            anchorer = make_anchorer(
+                opened.ledger,
+                of_target,
+                load_signer(settings, target.chain_id),
+                target=target,
+                policy=policy,
+                cadence=None if now else cadence,
+                quorum=settings.rpc_quorum,
+                leased=True,
+            )
+            stack.callback(anchorer.give_back)
+            workers.append(
+                TargetWorker(
+                    opened.ledger,
+                    anchorer,
+                    promise_seconds=settings.anchor_promise_seconds,
+                    cadence=None if now else cadence,
+                )
+            )
+        yield opened.ledger, workers
 
 
 def stop_at_signal() -> threading.Event:

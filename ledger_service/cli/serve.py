@@ -24,7 +24,7 @@ import typer
 
 from ledger_service.cli import output
 from ledger_service.cli.notify import notifying
-from ledger_service.cli.run import before_anchoring, keep_anchoring, open_to_anchor, stop_at_signal
+from ledger_service.cli.run import before_anchoring, keep_working, open_to_anchor, stop_at_signal
 from ledger_service.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
@@ -85,14 +85,14 @@ def _serve_and_work(
 ) -> None:
     from ledger_service.operations.keep_time import TimeKeeper
 
-    with open_to_anchor(settings) as (ledger, anchorer):  # what keeps it from writing keeps it from serving
+    with open_to_anchor(settings) as (ledger, workers):  # what keeps it from writing keeps it from serving
         output.say(said.format(ledger.origin))
         with (
             notifying(ledger, stop, due_soon_hours=settings.webhook_due_soon_hours),
             _api(listening, processes, stop) as failed,
         ):
-            keep_anchoring(
-                anchorer,
+            keep_working(
+                workers,
                 stop,
                 interval_seconds=settings.anchor_interval_seconds,
                 before=before_anchoring(ledger, TimeKeeper(ledger)),

@@ -26,7 +26,10 @@ _REASON = re.compile(r".*", re.DOTALL)
 
 
 class AnchorState(StrEnum):
-    """Where an anchor stands (design §6). The last four end it; an ended one that did not succeed is planned anew."""
+    """Where an anchor stands (design §6). The last six end it; one that ended without success is planned anew.
+
+    `contradicted`: it was final, and left the chain all the same.
+    """
 
     PLANNED = "planned"
     SIGNED = "signed"
@@ -37,6 +40,7 @@ class AnchorState(StrEnum):
     REVERTED = "reverted"
     SUPERSEDED = "superseded"
     HALTED = "halted"
+    CONTRADICTED = "contradicted"
 
 
 UNFINISHED = frozenset({AnchorState.PLANNED, AnchorState.SIGNED, AnchorState.SUBMITTED, AnchorState.INCLUDED})
@@ -44,13 +48,15 @@ UNFINISHED = frozenset({AnchorState.PLANNED, AnchorState.SIGNED, AnchorState.SUB
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One signed transaction: its raw bytes, hash, fee caps in wei, and when it was signed (seconds since 1970)."""
+    """One signed transaction: raw bytes, hash, fee caps in wei, when it was signed (seconds since 1970), gas, nonce."""
 
     raw: bytes
     tx_hash: bytes
     max_fee: int
     priority_fee: int
     signed_at: int
+    gas: int
+    nonce: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +74,9 @@ class Anchor:
     """A head on its way to one target.
 
     `size`, `root`: the head. `old_size`, `proof`: the chain's head that the consistency proof starts from. `sequence`:
-    the number the contract will give it. `attempts`: every transaction signed for `nonce`, oldest first.
-    `block`, `commitment`: set once included. `reason`: why it ended without success.
+    the number the contract will give it. `nonce`: of the newest attempt. `attempts`: every transaction signed for it,
+    oldest first. `block`, `commitment`, `fee_paid` (wei, None where another account paid): set once included.
+    `reason`: why it ended without success. `oldest_at`: when its oldest new entry was recorded (seconds since 1970).
     """
 
     log_id: bytes
@@ -87,6 +94,13 @@ class Anchor:
     block: Block | None = None
     commitment: bytes | None = None
     reason: str = ""
+    oldest_at: int | None = None
+    fee_paid: int | None = None
+
+    @property
+    def waiting_since(self) -> int:
+        """When its oldest entry was recorded, as far as that is known."""
+        return self.planned_at if self.oldest_at is None else self.oldest_at
 
 
 def encode_anchor_record(anchor: Anchor) -> bytes:
@@ -95,7 +109,9 @@ def encode_anchor_record(anchor: Anchor) -> bytes:
     value: dict[str, Any] = {
         "attempts": [
             {
+                "gas": a.gas,
                 "max_fee": str(a.max_fee),
+                "nonce": a.nonce,
                 "priority_fee": str(a.priority_fee),
                 "raw": a.raw.hex(),
                 "signed_at": a.signed_at,
@@ -114,9 +130,11 @@ def encode_anchor_record(anchor: Anchor) -> bytes:
         "chain_id": anchor.chain_id,
         "commitment": None if anchor.commitment is None else anchor.commitment.hex(),
         "contract": anchor.contract.hex(),
+        "fee_paid": None if anchor.fee_paid is None else str(anchor.fee_paid),
         "log_id": anchor.log_id.hex(),
         "nonce": anchor.nonce,
         "old_size": anchor.old_size,
+        "oldest_at": anchor.oldest_at,
         "planned_at": anchor.planned_at,
         "proof": [value.hex() for value in anchor.proof],
         "reason": anchor.reason,
@@ -135,7 +153,8 @@ def parse_anchor_record(data: bytes) -> Anchor:
         EntryFormatError, JsonFormatError, LimitError: Not such bytes.
     """
     read = Reader(EntryFormatError, "anchor record")
-    m = read.members(encoding.parse_canonical(data, bytes_max=RECORD_BYTES_MAX), _NAMES)
+    value = encoding.parse_canonical(data, bytes_max=RECORD_BYTES_MAX)
+    m = read.members(value, _NAMES)
     return Anchor(
         log_id=read.at("log_id").hexadecimal(m["log_id"], HASH),
         chain_id=read.at("chain_id").integer(m["chain_id"], least=1),
@@ -152,24 +171,28 @@ def parse_anchor_record(data: bytes) -> Anchor:
         block=read.nullable(m["block"], lambda v: _parse_block(read.at("block"), v)),
         commitment=read.nullable(m["commitment"], lambda v: read.at("commitment").hexadecimal(v, HASH)),
         reason=read.at("reason").text(m["reason"], _REASON),
+        oldest_at=read.nullable(m["oldest_at"], read.at("oldest_at").integer),
+        fee_paid=read.nullable(m["fee_paid"], lambda v: _parse_wei(read.at("fee_paid"), v)),
     )
 
 
 _NAMES = (
-    "attempts", "block", "chain_id", "commitment", "contract", "log_id", "nonce", "old_size", "planned_at", "proof",
-    "reason", "root", "sequence", "size", "state",
+    "attempts", "block", "chain_id", "commitment", "contract", "fee_paid", "log_id", "nonce", "old_size", "oldest_at",
+    "planned_at", "proof", "reason", "root", "sequence", "size", "state",
 )  # fmt: skip
 
 
 def _parse_attempt(read: Reader, value: Json) -> Attempt:
     read = read.at("attempts")
-    m = read.members(value, ("max_fee", "priority_fee", "raw", "signed_at", "tx_hash"))
+    m = read.members(value, ("gas", "max_fee", "nonce", "priority_fee", "raw", "signed_at", "tx_hash"))
     return Attempt(
         raw=bytes.fromhex(read.at("raw").text(m["raw"], _RAW)),
         tx_hash=read.at("tx_hash").hexadecimal(m["tx_hash"], HASH),
         max_fee=_parse_wei(read.at("max_fee"), m["max_fee"]),
         priority_fee=_parse_wei(read.at("priority_fee"), m["priority_fee"]),
         signed_at=read.at("signed_at").integer(m["signed_at"]),
+        gas=read.at("gas").integer(m["gas"]),
+        nonce=read.at("nonce").integer(m["nonce"]),
     )
 
 

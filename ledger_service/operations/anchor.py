@@ -1,21 +1,22 @@
-"""Anchor sealed heads: load the newest record, read the chain, decide (pure), act, save.
+"""Anchor sealed heads at one target: load the newest record, read the chain, decide (pure), act, save.
 
 A record is saved before each act that the world can see: the plan before the signature, the signed bytes before they
 are sent. So a process that dies at any line goes on with the same bytes, and at most one head is in flight.
 
-Promises: every step is a new row of the anchor's history. Does not: decide (`core/anchoring.py`), or sleep.
+Promises: every step is a new row of the anchor's history; with a lease, a step of a worker that lost it is refused.
+Does not: decide (`core/anchoring.py`, `core/cadence.py`), plan (`anchor_plan.py`), or sleep.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import timedelta
 
 from ledger_service.chain.account import Signer
 from ledger_service.chain.deploy import Envelope, build_anchor_tx, sign_tx
 from ledger_service.chain.jsonrpc import JsonRpcError, NodeRefusal
-from ledger_service.chain.registry import Registry, RegistryHead, encode_anchor
-from ledger_service.chain.rpc import Node
+from ledger_service.core.alarms import Alarm
 from ledger_service.core.anchor_record import (
     UNFINISHED,
     Anchor,
@@ -25,70 +26,86 @@ from ledger_service.core.anchor_record import (
     parse_anchor_record,
 )
 from ledger_service.core.anchoring import (
+    Contradict,
     End,
-    FeePolicy,
     Finalize,
     Halt,
     Include,
+    Keep,
     Reopen,
     Send,
     Sign,
     Step,
     Wait,
     next_step,
+    recheck,
 )
+from ledger_service.core.cadence import Cadence
+from ledger_service.core.fees import FeePolicy
 from ledger_service.core.log_entry import Target
+from ledger_service.core.quorum import Disagreement
 from ledger_service.core.registry import compute_commitment
-from ledger_service.errors import (
-    AccountError,
-    ChainError,
-    ContractRevertedError,
-    ContradictedError,
-    NodeAnswerError,
-    NodeUnreachableError,
-)
-from ledger_service.operations.chain_view import read_view
-from ledger_service.operations.gate import check_chain, check_chain_identity, fetch_head
-from ledger_service.operations.ledger import Ledger, format_instant
-from ledger_service.operations.seal import make_seal
-from ledger_service.store.anchors import AnchorHistory
-from ledger_service.store.drafts import LogDraft
+from ledger_service.errors import ContradictedError, NodeUnreachableError
+from ledger_service.operations.anchor_plan import Planner
+from ledger_service.operations.anchor_ports import History, Leasing, Progress
+from ledger_service.operations.heads import Heads
+from ledger_service.operations.ledger import Clock, format_instant
+from ledger_service.operations.spending import DAY_SECONDS, own_rows
+from ledger_service.operations.target_chain import NodesDisagreeError, TargetChain
+from ledger_service.store.anchors import StoredAnchor
+from ledger_service.store.leases import Lease
 
-GAS_MARGIN_PERCENT = 120  # the estimate is of this block; another head's proof may cost a little more
 # Refusals after which looking decides: it may be in a block already, or another of ours is; and what is too cheap now
 # is signed again with higher fees once it has waited (`next_step`).
 _LOOK_FIRST = frozenset({NodeRefusal.NONCE_TOO_LOW, NodeRefusal.REPLACEMENT_UNDERPRICED, NodeRefusal.FEE_TOO_LOW})
 STEPS_MAX = 64  # of one head in one call: sign, send, include, finalize, and some waiting
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What one step did: the anchor as it stands (None: nothing to anchor), and in words."""
+class Anchorer:
+    """Places heads of one log at one target."""
 
-    anchor: Anchor | None
-    said: str
-    waiting: bool = False
+    def __init__(
+        self,
+        target: Target,
+        *,
+        heads: Heads,
+        chain: TargetChain,
+        history: History,
+        signer: Signer,
+        clock: Clock,
+        policy: FeePolicy | None = None,
+        cadence: Cadence | None = None,
+        leasing: Leasing | None = None,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            target: Where to.
+            heads: The log.
+            chain: The target's chain.
+            history: Where steps are saved.
+            signer: The anchorer's account.
+            clock: The time now.
+            policy: Fee limits and promises; the defaults when None.
+            cadence: When a head is due; None: whenever an entry waits.
+            leasing: Takes or renews the lease before each step; without it, whoever saves a step first goes on.
+        """
+        self.target = target
+        self._heads = heads
+        self._chain = chain
+        self._history = history
+        self._signer = signer
+        self._clock = clock
+        self._policy = policy or FeePolicy()
+        self._planner = Planner(target, heads, chain, history, account=signer.address, cadence=cadence)
+        self._leasing = leasing
+        self._lease: Lease | None = None
+        self._rows: list[StoredAnchor] = []
 
     @property
-    def quiet(self) -> bool:
-        """Return whether nothing is left to do now."""
-        return self.anchor is None or self.anchor.state not in UNFINISHED
-
-
-class Anchorer:
-    """Places heads of one ledger at its target."""
-
-    def __init__(self, ledger: Ledger, node: Node, signer: Signer, *, policy: FeePolicy | None = None) -> None:
-        """Take an opened ledger with a writer, a writable node of the target's chain, and the anchorer's account."""
-        self._ledger = ledger
-        self._node = node
-        self._signer = signer
-        self._policy = policy or FeePolicy()
-        self._target: Target = ledger.target()
-        self._registry = Registry(node, self._target.contract)
-        self._history = AnchorHistory(ledger.store)
-        self._next_steps: dict[int, int] = {}
-        self._anchors: list[Anchor] = []
+    def lease(self) -> Lease | None:
+        """The lease of the last step."""
+        return self._lease
 
     def step(self) -> Progress:
         """Do the next thing.
@@ -96,16 +113,25 @@ class Anchorer:
         Raises:
             GateClosedError: Chain and ledger contradict each other, another chain answers, or an earlier step halted.
             ChainError: The node did not answer, or refused.
-            StoreBusyError: Another worker took this step first.
+            LeaseLostError, StoreBusyError: Another worker took this step first.
         """
-        ledger, newest = self._ledger, self._newest()
-        if newest is not None and newest.state is AnchorState.HALTED:
+        if self._leasing is not None:
+            self._lease = self._leasing.take()
+            if self._lease is None:
+                return Progress(None, "another worker anchors this log", waiting=True)
+        anchors = self._load()
+        newest = next((one for one in anchors if one.state in (*UNFINISHED, AnchorState.HALTED)), None)
+        if newest is None:
+            planned = self._planner.plan(self._now())
+            return planned if isinstance(planned, Progress) else self._save(planned.anchor, planned.said)
+        if newest.state is AnchorState.HALTED:
             raise ContradictedError(f"anchoring is halted: {newest.reason}", hint="run `rledger audit`")
-        check_chain_identity(self._target, self._node)  # a proxy may have been pointed elsewhere since the last step
-        if newest is None or newest.state not in UNFINISHED:
-            return self._plan()
-        view = read_view(ledger, self._registry, newest, self._signer.address)
-        return self._act(newest, next_step(newest, view, self._now(), policy=self._policy))
+        view = self._chain.view(newest)
+        if isinstance(view, Disagreement):
+            self._save(replace(newest, state=AnchorState.HALTED, reason=view.reason), "halted")
+            raise NodesDisagreeError(f"anchoring is halted: {view.reason}", hint="find out which node lies")
+        own = own_rows(self._rows, newest, since=self._now() - DAY_SECONDS)
+        return self._act(newest, next_step(newest, view, self._now(), policy=self._policy, own=own))
 
     def run(self, report: Callable[[Progress], None] | None = None) -> Progress:
         """Step until everything recorded so far is final, or the chain lets us wait.
@@ -121,114 +147,68 @@ class Anchorer:
             steps += 1
             if report is not None:
                 report(progress)
-            if progress.anchor is None or (progress.waiting and not self._node.is_embedded):
+            if progress.anchor is None or (progress.waiting and not self._chain.is_embedded):
                 break
             if progress.waiting:  # the demonstration chain has no other users: nobody else would add blocks
-                self._node.mine()
+                self._chain.mine()
         return progress
 
-    def _newest(self) -> Anchor | None:
-        """Load the anchor to act on, and note where each history ends: of two workers only one can append to it."""
-        stored = self._history.current(self._target.log_id)
-        self._next_steps = {row.sequence: row.step + 1 for row in stored}
-        self._anchors = [parse_anchor_record(row.record) for row in stored]
-        unsettled = [anchor for anchor in self._anchors if anchor.state in (*UNFINISHED, AnchorState.HALTED)]
-        return unsettled[0] if unsettled else self._anchors[-1] if self._anchors else None
+    def recheck(self) -> list[Anchor]:
+        """Look again at what is final, newest first, until one still is; return those that are not.
 
-    def _plan(self) -> Progress:
-        """Seal what is new, and save the intent to anchor the largest sealed head that the cap allows."""
-        ledger, target = self._ledger, self._target
-        head = check_chain(ledger, self._registry)
-        final = max((anchor.sequence for anchor in self._anchors if anchor.state is AnchorState.FINALIZED), default=0)
-        if head.sequence < final:
-            raise NodeAnswerError(
-                f"the node shows head {head.sequence}, head {final} was final already",
-                hint="does the node lag behind, or was the chain reset? nothing is anchored meanwhile",
-            )
-        if head.sequence > final and (adopted := self._adopt(head)) is not None:
-            return adopted
-        if ledger.read.size() == head.size:
-            return Progress(None, f"nothing to anchor: head {head.sequence} covers all {head.size} entries")
-        cap = self._require_permission()
-        if (newest_seal := ledger.read.latest_seal()) is None or newest_seal.index + 1 < ledger.read.size():
-            ledger.require_writer().append(LogDraft(make_seal(ledger.origin)))
-        # Seals come at least every half of the cap, so that one always lies within reach.
-        seal = ledger.read.latest_seal(before=head.size + cap)
-        if seal is None or seal.index < head.size:
-            raise ChainError(
-                f"no seal lies within {cap} entries of head {head.sequence}, the most that the contract lets it grow",
-                hint="the owner of the log lowered the cap: let them raise it",
-            )
-        size = seal.index + 1
-        anchor = Anchor(
-            log_id=target.log_id,
-            chain_id=target.chain_id,
-            contract=target.contract,
-            sequence=head.sequence + 1,
-            size=size,
-            root=ledger.read.root(size),
-            old_size=head.size,
-            proof=tuple(ledger.read.consistency_proof(head.size, size)),
-            state=AnchorState.PLANNED,
-            planned_at=self._now(),
-        )
-        return self._save(anchor, f"head {anchor.sequence}: planned, {head.size} -> {size} entries")
-
-    def _adopt(self, head: RegistryHead) -> Progress | None:
-        """Plan to finish a head that stands on chain, is ours, and has no record that ended well.
-
-        Another process placed it, or a node that lagged behind made us give our own up. `next_step` finds whoever
-        placed it; where the node does not show that, the next head covers the same entries.
-        """
-        if self._ledger.read.checkpoint_at(head.size) is None:
-            return None
-        try:
-            if self._registry.find_anchored_tx(self._target.log_id, head.sequence) is None:
-                return None
-        except NodeAnswerError:  # public nodes refuse to search their whole history
-            return None
-        anchor = Anchor(
-            log_id=self._target.log_id,
-            chain_id=self._target.chain_id,
-            contract=self._target.contract,
-            sequence=head.sequence,
-            size=head.size,
-            root=head.root,
-            old_size=head.size,
-            proof=(),
-            state=AnchorState.PLANNED,
-            planned_at=self._now(),
-        )
-        return self._save(anchor, f"head {anchor.sequence}: found on the chain with {head.size} entries")
-
-    def _require_permission(self) -> int:
-        """Return the most entries that the contract lets the next head add.
+        A block that is unchanged has unchanged blocks below it, so that one look covers all.
 
         Raises:
-            ChainError: The log is closed.
-            AccountError: Another account anchors it.
+            NodesDisagreeError: The nodes show different final histories.
+            ChainError: No node answered.
         """
-        log = self._registry.log(self._target.log_id)
-        if log.closed:
-            raise ChainError(
-                f"the log is closed in its contract, its successor is 0x{log.successor.hex()}",
-                hint="nothing more of it is anchored; what is final stays so",
-            )
-        if log.anchorer != self._signer.address:
-            raise AccountError(
-                f"the contract takes heads from 0x{log.anchorer.hex()}, this is 0x{self._signer.address.hex()}",
-                hint="set LEDGER_ANCHORER_KEYSTORE to that account's file",
-            )
-        return min(log.max_growth, self._ledger.genesis()[0].max_growth)
+        lost: list[Anchor] = []
+        while (row := self._history.newest_final(self.target.log_id)) is not None:
+            anchor = parse_anchor_record(row.record)
+            view = self._chain.final_view(anchor)
+            if isinstance(view, Disagreement):
+                raise NodesDisagreeError(view.reason, hint="find out which node lies")
+            found = recheck(anchor, view)
+            if isinstance(found, Keep | Wait):
+                break
+            assert isinstance(found, Contradict)
+            self._rows = [row]
+            contradicted = replace(anchor, state=AnchorState.CONTRADICTED, reason=found.reason)
+            self._save(contradicted, found.reason)
+            lost.append(contradicted)
+        return lost
+
+    def resume(self) -> Anchor | None:
+        """End a halt, as an operator decided who knows what was wrong; return the anchor that was halted.
+
+        The head is planned anew, and halts again if the contradiction still stands.
+        """
+        halted = next((one for one in self._load() if one.state is AnchorState.HALTED), None)
+        if halted is not None:
+            self._save(replace(halted, state=AnchorState.SUPERSEDED, reason=f"resumed after: {halted.reason}"), "")
+        return halted
+
+    def give_back(self) -> None:
+        """Let another worker begin at once, if this one has the lease."""
+        if self._leasing is not None and self._lease is not None:
+            self._leasing.give_back(self._lease)
+            self._lease = None
+
+    def _load(self) -> list[Anchor]:
+        """Load the newest record of each anchor that matters, oldest first; of two workers only one can go on."""
+        since = format_instant(self._clock() - timedelta(seconds=DAY_SECONDS))
+        self._rows = list(self._history.working_set(self.target.log_id, since=since))
+        newest = {row.sequence: row for row in self._rows}
+        return [parse_anchor_record(row.record) for row in newest.values()]
 
     def _act(self, anchor: Anchor, step: Step) -> Progress:
         name = f"head {anchor.sequence}"
         if isinstance(step, Wait):
-            return Progress(anchor, f"{name}: waiting for {step.reason}", waiting=True)
+            return Progress(anchor, f"{name}: waiting for {step.reason}", waiting=True, alarm=step.alarm)
         if isinstance(step, Sign):
             return self._sign(anchor, step)
         if isinstance(step, Send):
-            return self._send(anchor)
+            return self._send(anchor, step.alarm)
         if isinstance(step, Include):
             return self._include(anchor, step)
         if isinstance(step, Finalize):
@@ -236,7 +216,7 @@ class Anchorer:
         if isinstance(step, Reopen):
             # Where another account's transaction had placed the head, there is nothing of ours to wait for.
             state = AnchorState.SUBMITTED if anchor.attempts else AnchorState.PLANNED
-            again = replace(anchor, state=state, block=None, commitment=None)
+            again = replace(anchor, state=state, block=None, commitment=None, fee_paid=None)
             return self._save(again, f"{name}: its block is gone from the chain, waiting for a new one")
         if isinstance(step, End):
             return self._save(replace(anchor, state=step.state, reason=step.reason), f"{name}: {step.reason}")
@@ -245,17 +225,8 @@ class Anchorer:
         raise ContradictedError(f"anchoring is halted: {step.reason}", hint="run `rledger audit`")
 
     def _sign(self, anchor: Anchor, step: Sign) -> Progress:
-        envelope = Envelope(anchor.chain_id, step.nonce, 0, step.max_fee, step.priority_fee)
-        data = encode_anchor(anchor.log_id, anchor.size, root=anchor.root, proof=anchor.proof)
-        try:
-            gas = self._node.estimate_gas(self._signer.address, anchor.contract, data) * GAS_MARGIN_PERCENT // 100
-        except ContractRevertedError:
-            if fetch_head(self._registry, anchor.log_id).size == anchor.old_size:
-                raise
-            # Another worker's head came between our look and our try: look again, and decide anew.
-            return Progress(anchor, f"head {anchor.sequence}: the chain moved on meanwhile")
         request = build_anchor_tx(
-            replace(envelope, gas=gas),
+            Envelope(anchor.chain_id, step.nonce, step.gas, step.max_fee, step.priority_fee),
             anchor.contract,
             log_id=anchor.log_id,
             size=anchor.size,
@@ -263,15 +234,15 @@ class Anchorer:
             proof=anchor.proof,
         )
         tx = sign_tx(self._signer, request)
-        attempt = Attempt(tx.raw, tx.tx_hash, step.max_fee, step.priority_fee, self._now())
+        attempt = Attempt(tx.raw, tx.tx_hash, step.max_fee, step.priority_fee, self._now(), step.gas, step.nonce)
         signed = replace(anchor, state=AnchorState.SIGNED, nonce=step.nonce, attempts=(*anchor.attempts, attempt))
         # Before this line nothing was sent; after it the same bytes are sent again, however often we die.
         return self._save(signed, f"head {anchor.sequence}: signed with nonce {step.nonce}")
 
-    def _send(self, anchor: Anchor) -> Progress:
+    def _send(self, anchor: Anchor, alarm: Alarm | None) -> Progress:
         said = f"head {anchor.sequence}: sent"
         try:
-            self._node.send_raw(anchor.attempts[-1].raw)
+            self._chain.send(anchor.attempts[-1].raw)
         except NodeUnreachableError:
             said = f"head {anchor.sequence}: sent, no answer"  # it may have arrived: look, and send the same bytes
         except JsonRpcError as error:
@@ -279,7 +250,7 @@ class Anchorer:
                 raise
             said = f"head {anchor.sequence}: {error.message}"
         if anchor.state is AnchorState.SUBMITTED:
-            return Progress(anchor, said, waiting=True)
+            return Progress(anchor, said, waiting=True, alarm=alarm)
         return self._save(replace(anchor, state=AnchorState.SUBMITTED), said)
 
     def _include(self, anchor: Anchor, step: Include) -> Progress:
@@ -293,20 +264,24 @@ class Anchorer:
             block_number=block.number,
             parent_hash=block.parent_hash,
         )
-        included = replace(anchor, state=AnchorState.INCLUDED, block=block, commitment=commitment)
+        included = replace(
+            anchor, state=AnchorState.INCLUDED, block=block, commitment=commitment, fee_paid=step.fee_paid
+        )
         return self._save(included, f"head {anchor.sequence}: included in block {block.number}")
 
     def _save(self, anchor: Anchor, said: str) -> Progress:
+        steps = [row.step for row in self._rows if row.sequence == anchor.sequence]
         self._history.save(
             anchor.log_id,
             anchor.sequence,
-            step=self._next_steps.get(anchor.sequence, 0),
+            step=max(steps, default=-1) + 1,
             size=anchor.size,
             state=anchor.state.value,
             record=encode_anchor_record(anchor),
-            recorded_at=format_instant(self._ledger.clock()),
+            recorded_at=format_instant(self._clock()),
+            lease=self._lease,
         )
         return Progress(anchor, said)
 
     def _now(self) -> int:
-        return int(self._ledger.clock().timestamp())
+        return int(self._clock().timestamp())

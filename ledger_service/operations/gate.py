@@ -19,6 +19,7 @@ Promises: reading stays possible whatever the answer. Does not: repair anything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from eth_hash.auto import keccak
@@ -104,17 +105,25 @@ def check_chain(ledger: Ledger, registry: Registry) -> RegistryHead:
     target = ledger.target()
     check_place(target, registry)
     head = fetch_head(registry, target.log_id)
-    size = ledger.read.size()
-    if head.size > size:
+    compare_head(head.size, head.root, size=ledger.read.size(), root=ledger.read.root)
+    return head
+
+
+def compare_head(head_size: int, head_root: bytes, *, size: int, root: Callable[[int], bytes]) -> None:
+    """Compare the chain's head with a log of `size` entries, `root` being its root hash at a size.
+
+    Raises:
+        BehindChainError, ContradictedError: As the table says.
+    """
+    if head_size > size:
         raise BehindChainError(
-            f"the chain holds a head of {head.size} entries, the database holds {size}", hint=_RESTORED
+            f"the chain holds a head of {head_size} entries, the database holds {size}", hint=_RESTORED
         )
-    if ledger.read.root(head.size) != head.root:
+    if root(head_size) != head_root:
         raise ContradictedError(
-            f"the chain holds another root at size {head.size} than the database",
+            f"the chain holds another root at size {head_size} than the database",
             hint="history was rewritten on one side: run `rledger audit`, do not write on",
         )
-    return head
 
 
 def check_place(target: Target, registry: Registry) -> None:

@@ -41,6 +41,11 @@ SPACE_SECONDS = 0.25  # how long a look at the free space counts; what is record
 Clock = Callable[[], datetime]
 
 
+def chain_name(chain_id: int) -> str:
+    """Return what a chain is called in settings, trust files and messages."""
+    return CHAIN_NAMES.get(chain_id, f"chain-{chain_id}")
+
+
 def system_clock() -> datetime:
     """Return the time now, in UTC."""
     return datetime.now(UTC)
@@ -151,8 +156,12 @@ class Ledger:
         return self._genesis
 
     def target(self) -> Target:
-        """Return the place where heads are anchored."""
+        """Return the first place where heads are anchored: the one that steps are signed for."""
         return self.genesis()[0].targets[0]
+
+    def targets(self) -> tuple[Target, ...]:
+        """Return every place where heads are anchored."""
+        return self.genesis()[0].targets
 
     def checkpoint_keys(self) -> tuple[VerifierKey, ...]:
         """Return the keys of this log: those of its genesis, then each that a key entry brought in."""
@@ -168,7 +177,7 @@ class Ledger:
         genesis, leaf = self.genesis()
         targets = tuple(
             PinnedTarget(
-                name=CHAIN_NAMES.get(target.chain_id, f"chain-{target.chain_id}"),
+                name=chain_name(target.chain_id),
                 target=target,
                 confirmations=self.confirmations,
             )

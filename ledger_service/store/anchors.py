@@ -17,8 +17,10 @@ from ledger_service.core.anchor_record import UNFINISHED, AnchorState, parse_anc
 from ledger_service.core.log_entry import After
 from ledger_service.errors import StoreBusyError, StoreError
 from ledger_service.store.connection import Database
+from ledger_service.store.leases import Lease, require
 from ledger_service.store.read import stored_bytes
 
+_GIVEN_UP = frozenset(AnchorState) - UNFINISHED - {AnchorState.FINALIZED}
 _COLUMNS = "log_id, sequence, step, size, state, recorded_at, record"
 _NEWEST_STEP = (
     "step = (SELECT MAX(other.step) FROM anchor_history other"
@@ -47,7 +49,16 @@ class AnchorHistory:
         self._database = database
 
     def save(
-        self, log_id: bytes, sequence: int, *, step: int, size: int, state: str, record: bytes, recorded_at: str
+        self,
+        log_id: bytes,
+        sequence: int,
+        *,
+        step: int,
+        size: int,
+        state: str,
+        record: bytes,
+        recorded_at: str,
+        lease: Lease | None = None,
     ) -> None:
         """Append a step; durable on return.
 
@@ -59,11 +70,15 @@ class AnchorHistory:
             state: `AnchorState` value.
             record: Canonical bytes of the anchor.
             recorded_at: RFC 3339 UTC with milliseconds.
+            lease: Without which the step must not be taken.
 
         Raises:
+            LeaseLostError: Another worker has taken over.
             StoreBusyError: Another worker took this step first; read again, then decide anew.
         """
         with self._database.writing() as connection:
+            if lease is not None:
+                require(self._database, connection, lease)
             newest = connection.exec_driver_sql(
                 self._database.sql("SELECT MAX(step) FROM anchor_history WHERE log_id = ? AND sequence = ?"),
                 (log_id, sequence),
@@ -84,10 +99,38 @@ class AnchorHistory:
         """Return the newest step of each anchor of a log, by sequence."""
         return self._select(f"WHERE log_id = ? AND {_NEWEST_STEP} ORDER BY sequence", log_id)
 
+    def working_set(self, log_id: bytes, *, since: str) -> list[StoredAnchor]:
+        """Return what the next step is decided on, by sequence and step.
+
+        The newest step of every anchor that is not final, or moved since a time (RFC 3339 UTC); and every step since
+        then by which an anchor ended without success.
+        """
+        ended = ", ".join(f"'{state.value}'" for state in sorted(_GIVEN_UP))
+        newest = f"({_NEWEST_STEP} AND (state <> 'finalized' OR recorded_at >= ?))"
+        where = f"WHERE log_id = ? AND ({newest} OR (state IN ({ended}) AND recorded_at >= ?)) ORDER BY sequence, step"
+        return self._select(where, log_id, since, since)
+
     def unfinished(self, log_id: bytes) -> list[StoredAnchor]:
         """Return the newest step of each anchor that still has a way to go, by sequence."""
         states = ", ".join(f"'{state.value}'" for state in sorted(UNFINISHED))
         return self._select(f"WHERE log_id = ? AND {_NEWEST_STEP} AND state IN ({states}) ORDER BY sequence", log_id)
+
+    def sizes_elsewhere(self, log_id: bytes, *, above: int) -> list[int]:
+        """Return the sizes above `above` of heads that stand, or are on their way, at other targets than this."""
+        given_up = ", ".join(f"'{state.value}'" for state in sorted(_GIVEN_UP))
+        statement = (
+            f"SELECT DISTINCT size FROM anchor_history WHERE log_id <> ? AND size > ? AND {_NEWEST_STEP}"  # noqa: S608
+            f" AND state NOT IN ({given_up}) ORDER BY size"
+        )
+        return [int(row[0]) for row in self._database.rows(statement, log_id, above)]
+
+    def placed_size(self, log_id: bytes) -> int:
+        """Return the largest size of a head that is in a block now; 0 where none is."""
+        statement = (
+            f"SELECT MAX(size) FROM anchor_history WHERE log_id = ? AND {_NEWEST_STEP}"  # noqa: S608
+            f" AND state IN ('{AnchorState.INCLUDED.value}', '{AnchorState.FINALIZED.value}')"
+        )
+        return int(self._database.rows(statement, log_id)[0][0] or 0)
 
     def newest_final(self, log_id: bytes) -> StoredAnchor | None:
         """Return the newest step of the finalized anchor with the highest sequence, or None."""

@@ -74,6 +74,15 @@ class StoredCase:
     last_index: int
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Entries beyond a size that are no seals: how many, when the first was recorded, whether one of them is urgent."""
+
+    count: int
+    oldest_at: str | None
+    urgent: bool
+
+
 class LedgerReader:
     """Reads one ledger. Safe to share between threads."""
 
@@ -177,6 +186,16 @@ class LedgerReader:
         order = " ORDER BY idx DESC LIMIT 1"
         rows = self._all(statement + order) if before is None else self._all(f"{statement} AND idx < ?{order}", before)
         return _entry(rows[0]) if rows else None
+
+    def waiting(self, covered: int, *, urgent: Sequence[str]) -> Waiting:
+        """Return what stands beyond a size, but for seals; `urgent` names kinds that must not wait."""
+        holes = ", ".join("?" * len(urgent))
+        statement = (
+            f"SELECT COUNT(*), MIN(recorded_at), COALESCE(SUM(CASE WHEN kind IN ({holes}) THEN 1 ELSE 0 END), 0)"  # noqa: S608
+            " FROM entries WHERE idx >= ? AND kind <> 'seal'"
+        )
+        count, oldest, pressing = self._all(statement, *urgent, covered)[0]
+        return Waiting(int(count), None if oldest is None else str(oldest), int(pressing) > 0)
 
     def seals(self) -> list[StoredEntry]:
         """Return every seal, by index."""

@@ -1,8 +1,8 @@
 """The tables of the service around the log: who may do what, what was asked, what is still to be told.
 
-Promises: as `tables.py`: `metadata` describes what revision 0002 makes. None of these tables proves anything; losing
-them loses access, retries and notices, never an entry. No person stands in them in clear: a party is its mark (HMAC
-under its own key), its reference is sealed under that key.
+Promises: as `tables.py`: `metadata` describes what revisions 0002 and 0003 make. None of these tables proves anything;
+losing them loses access, retries and notices, never an entry. No person stands in them in clear: a party is its mark
+(HMAC under its own key), its reference is sealed under that key.
 Does not: hold a secret in clear: of a credential only the SHA-256 is kept.
 """
 
@@ -14,7 +14,8 @@ from sqlmodel import Field, SQLModel
 from ledger_service.store.tables import Number
 
 SERVICE_TABLES = (
-    "credentials", "members", "requests", "uploads", "webhooks", "deliveries", "erasures",
+    "credentials", "members", "requests", "uploads", "webhooks", "deliveries", "erasures", "leases",
+    "anchor_status",
 )  # fmt: skip
 
 
@@ -184,3 +185,28 @@ class ErasureRow(SQLModel, table=True):
     decided_at: str = Field(sa_column=_text())
     review_at: str | None = Field(sa_column=_text(nullable=True))
     answer: str = Field(sa_column=_text())
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who does what only one process may do at a time; `token` grows with each new holder."""
+
+    __tablename__ = "leases"
+    __table_args__ = (CheckConstraint("token > 0", name="ck_leases_token"),)
+
+    name: str = Field(sa_column=_text(key=True))
+    holder: str = Field(sa_column=_text())
+    token: int = Field(sa_column=Column(Number, nullable=False))
+    expires_at: str = Field(sa_column=_text())
+
+
+class AnchorStatusRow(SQLModel, table=True):
+    """What keeps anchoring at one target waiting, as its worker saw it last; `alarm` NULL: nothing."""
+
+    __tablename__ = "anchor_status"
+    __table_args__ = (CheckConstraint("length(log_id) = 32", name="ck_anchor_status_log_id"),)
+
+    log_id: bytes = Field(sa_column=_bytes(key=True))
+    alarm: str | None = Field(sa_column=_text(nullable=True))
+    detail: str = Field(sa_column=_text())
+    since: str = Field(sa_column=_text())
+    looked_at: str = Field(sa_column=_text())

@@ -17,9 +17,10 @@ import httpx
 import pytest
 
 from ledger_service.cli import run
+from ledger_service.core.alarms import Alarm
 from ledger_service.core.anchor_record import AnchorState
-from ledger_service.errors import ContradictedError, NodeUnreachableError, StorageFullError
-from ledger_service.operations.anchor import Progress
+from ledger_service.errors import StorageFullError
+from ledger_service.operations.anchor_worker import Round
 from ledger_service.operations.uploads import keep_upload
 from ledger_service.settings import load_settings
 from ledger_service.wiring import open_ledger
@@ -127,20 +128,20 @@ def test_a_second_worker_on_the_same_chain_is_refused(story: Story) -> None:
 
 
 class Rounds:
-    """An anchorer that fails as scripted and stops its worker when the script is over."""
+    """A target's worker whose rounds end as scripted, and that stops when the script is over."""
 
-    def __init__(self, stop: threading.Event, *script: Exception | None) -> None:
+    def __init__(self, stop: threading.Event, *script: Round | Exception) -> None:
         self.stop = stop
         self.left = list(script)
 
-    def run(self, report: object = None) -> Progress:
+    def round(self, report: object = None) -> Round:
         """Do the next round of the script."""
         act = self.left.pop(0)
         if not self.left:
             self.stop.set()
-        if act is not None:
+        if isinstance(act, Exception):
             raise act
-        return Progress(None, "nothing to anchor")
+        return act
 
 
 class Impatient(threading.Event):
@@ -158,33 +159,61 @@ class Impatient(threading.Event):
 
 def test_what_fails_is_said_and_tried_again_after_a_pause_that_grows(capfd: pytest.CaptureFixture[str]) -> None:
     stop = Impatient()
-    silent = NodeUnreachableError("nobody\x1b[1m answered")
-    rounds = Rounds(stop, silent, silent, ValueError("a fault of ours"), None, silent, None)
+    silent = Round("nobody\x1b[1m answered", Alarm.NODE_SILENT, failed=True)
+    quiet = Round("nothing to anchor")
+    rounds = Rounds(stop, silent, silent, ValueError("a fault of ours"), quiet, silent, quiet)
 
     run.keep_anchoring(rounds, stop, interval_seconds=60)  # type: ignore[arg-type]  # a stand-in
 
-    assert stop.pauses == [60, 120, 240, 60, 60, 60]
+    assert stop.pauses == [60, 120, 240, run.LOOK_SECONDS, 60, run.LOOK_SECONDS]
     told = capfd.readouterr().err.splitlines()
-    assert told[0] == r"rledger: anchoring failed, trying again in 60 s: nobody\x1b[1m answered"
-    assert told[2] == "rledger: anchoring failed, trying again in 240 s: ValueError: a fault of ours"
+    assert told[0] == r"rledger: alarm node_silent: nobody\x1b[1m answered; trying again in 60 s"
+    assert told[2] == "rledger: anchoring failed: ValueError: a fault of ours; trying again in 240 s"
 
 
-def test_what_is_done_before_a_round_keeps_nothing_waiting_when_it_fails(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_alarm_that_only_waits_is_said_once(capfd: pytest.CaptureFixture[str]) -> None:
+    stop = Impatient()
+    poor = Round("head 3: waiting for money", Alarm.NO_FUNDS)
+
+    run.keep_anchoring(Rounds(stop, poor, poor, Round("final")), stop, interval_seconds=2)  # type: ignore[arg-type]
+
+    assert stop.pauses == [2, 2, 2]
+    assert capfd.readouterr().err == "rledger: alarm no_funds: head 3: waiting for money\n"
+
+
+def test_what_is_done_in_each_round_keeps_nothing_waiting_when_it_fails(capfd: pytest.CaptureFixture[str]) -> None:
     stop, done = Impatient(), []
 
     def fail() -> None:
         raise StorageFullError("no room")
 
-    run.keep_anchoring(
-        Rounds(stop, None, None),  # type: ignore[arg-type]  # a stand-in
-        stop,
-        interval_seconds=60,
-        before={"this failed": fail, "that failed": lambda: done.append(len(stop.pauses))},
-    )
+    def count() -> None:
+        done.append(len(stop.pauses))
+        if len(done) == 2:
+            stop.set()
+
+    run.keep_house({"this failed": fail, "that failed": count}, stop, interval_seconds=60)
 
     assert done == [0, 1]
     assert stop.pauses == [60, 60]
     assert capfd.readouterr().err.splitlines() == ["rledger: this failed, trying again: no room"] * 2
+
+
+def test_every_target_has_a_thread_of_its_own_and_all_end_with_the_signal() -> None:
+    stop = threading.Event()
+    rounds = [Rounds(threading.Event(), *[Round("quiet")] * 1000) for _ in range(2)]
+    seen: list[int] = []
+
+    def end() -> None:
+        if all(len(one.left) < 1000 for one in rounds):
+            seen.append(threading.active_count())
+            stop.set()
+
+    before = threading.active_count()
+    run.keep_working(rounds, stop, interval_seconds=0.01, before={"never": end})  # type: ignore[arg-type]
+
+    assert seen == [before + 2]
+    assert threading.active_count() == before
 
 
 def test_a_round_of_the_worker_removes_expired_uploads(rledger: Program) -> None:
@@ -198,19 +227,6 @@ def test_a_round_of_the_worker_removes_expired_uploads(rledger: Program) -> None
 
     assert "removed 1 expired uploads and 0 that never came whole" in ended.err
     assert not [path for path in (rledger.home / "files").rglob("*") if path.is_file()]
-
-
-def test_a_contradiction_is_an_alarm_that_is_tried_again_late(capfd: pytest.CaptureFixture[str]) -> None:
-    stop = Impatient()
-
-    run.keep_anchoring(
-        Rounds(stop, ContradictedError("another root")),  # type: ignore[arg-type]  # a stand-in
-        stop,
-        interval_seconds=60,
-    )
-
-    assert stop.pauses == [run.RETRY_SECONDS_MAX]
-    assert capfd.readouterr().err == "rledger: alarm: another root\n"
 
 
 # --- serve -----------------------------------------------------------------------------------------------------------
@@ -268,4 +284,5 @@ def test_serving_goes_on_while_the_node_is_silent_and_says_so(story: Story, tmp_
         code, told = stop(process, signal.SIGTERM)
 
     assert code == 0
-    assert "anchoring failed, trying again in 60 s" in told
+    assert "rledger: alarm node_silent: " in told
+    assert "; trying again in 60 s" in told

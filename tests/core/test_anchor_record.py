@@ -27,8 +27,9 @@ from tests.core.untraced import untraced
 
 WEI = st.integers(0, 2**256 - 1)
 ATTEMPTS = st.builds(
-    Attempt, raw=st.binary(max_size=80), tx_hash=HASHES, max_fee=WEI, priority_fee=WEI, signed_at=INDEXES
-)
+    Attempt, raw=st.binary(max_size=80), tx_hash=HASHES, max_fee=WEI, priority_fee=WEI, signed_at=INDEXES, gas=INDEXES,
+    nonce=INDEXES,
+)  # fmt: skip
 BLOCKS = st.builds(Block, number=COUNTS, block_hash=HASHES, parent_hash=HASHES, time=INDEXES)
 RECORDS = st.builds(
     Anchor,
@@ -47,6 +48,8 @@ RECORDS = st.builds(
     block=st.none() | BLOCKS,
     commitment=st.none() | HASHES,
     reason=TEXT,
+    oldest_at=st.none() | INDEXES,
+    fee_paid=st.none() | WEI,
 )
 SAMPLE = Anchor(
     log_id=bytes([1]) * 32,
@@ -60,10 +63,12 @@ SAMPLE = Anchor(
     state=AnchorState.INCLUDED,
     planned_at=1_793_700_000,
     nonce=40,
-    attempts=(Attempt(b"\x02\xf8", bytes([5]) * 32, 30 * 10**9, 2 * 10**9, 1_793_700_001),),
+    attempts=(Attempt(b"\x02\xf8", bytes([5]) * 32, 30 * 10**9, 2 * 10**9, 1_793_700_001, 90_000, 40),),
     block=Block(100, bytes([6]) * 32, bytes([7]) * 32, 1_793_700_012),
     commitment=bytes([8]) * 32,
     reason="",
+    oldest_at=1_793_699_990,
+    fee_paid=71_632 * 20 * 10**9,
 )
 
 

@@ -9,16 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger_service.core.alarms import Alarm
 from ledger_service.core.anchor_record import UNFINISHED, Anchor, AnchorState, Attempt, Block
 from ledger_service.core.anchoring import (
-    ChainHead,
-    ChainView,
     End,
-    FeePolicy,
     Finalize,
     Halt,
     Include,
-    Inclusion,
     Reopen,
     Send,
     Sign,
@@ -26,14 +23,25 @@ from ledger_service.core.anchoring import (
     Wait,
     next_step,
 )
+from ledger_service.core.chain_view import ChainHead, ChainView, Estimate, Inclusion
+from ledger_service.core.fees import FeePolicy
 
 GWEI = 10**9
 NOW = 1_793_700_000
+GAS = 90_000
 ROOT, OLD_ROOT, LATER_ROOT = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
 COMMITMENT = bytes([4]) * 32
 BLOCK = Block(number=100, block_hash=bytes([5]) * 32, parent_hash=bytes([6]) * 32, time=NOW - 60)
 OLD, OURS, LATER = ChainHead(6, 512, OLD_ROOT), ChainHead(7, 576, ROOT), ChainHead(8, 640, LATER_ROOT)
-ATTEMPT = Attempt(raw=b"\x02raw", tx_hash=bytes([7]) * 32, max_fee=30 * GWEI, priority_fee=2 * GWEI, signed_at=NOW)
+ATTEMPT = Attempt(
+    raw=b"\x02raw",
+    tx_hash=bytes([7]) * 32,
+    max_fee=30 * GWEI,
+    priority_fee=2 * GWEI,
+    signed_at=NOW,
+    gas=GAS,
+    nonce=40,
+)
 PLANNED = Anchor(
     log_id=bytes([8]) * 32,
     chain_id=1,
@@ -55,18 +63,23 @@ VIEW = ChainView(
     own_root=OLD_ROOT,
     code_matches=True,
     nonce=40,
+    pending_nonce=40,
+    balance=10**18,
     inclusions=(None,),
     at_head=None,
+    latest_number=110,
     final_number=90,
     block_hash=None,
     commitment=bytes(32),
     base_fee=10 * GWEI,
     priority_fee=GWEI,
+    estimate=Estimate(GAS),
 )
 MINED = dataclasses.replace(
-    VIEW, head=OURS, own_root=ROOT, nonce=41, block_hash=BLOCK.block_hash, commitment=COMMITMENT
+    VIEW, head=OURS, own_root=ROOT, nonce=41, pending_nonce=41, block_hash=BLOCK.block_hash, commitment=COMMITMENT
 )
-SUCCESS, FAILURE = Inclusion(True, BLOCK, OURS), Inclusion(False, BLOCK, None)
+PAID = 70_000 * 11 * GWEI
+SUCCESS, FAILURE = Inclusion(True, BLOCK, OURS, PAID), Inclusion(False, BLOCK, None)
 
 
 def step(
@@ -89,7 +102,7 @@ def test_another_code_at_the_contracts_address_halts_in_every_state(name: str) -
 
 
 def test_a_plan_whose_start_is_the_chains_head_is_signed_with_the_next_nonce() -> None:
-    assert step(PLANNED) == Sign(nonce=40, max_fee=21 * GWEI, priority_fee=GWEI)
+    assert step(PLANNED) == Sign(nonce=40, max_fee=21 * GWEI, priority_fee=GWEI, gas=GAS)
 
 
 def test_no_fee_above_the_ceiling_is_ever_signed() -> None:
@@ -98,7 +111,7 @@ def test_no_fee_above_the_ceiling_is_ever_signed() -> None:
     assert isinstance(step(PLANNED, policy=policy), Wait)
     assert step(PLANNED, policy=FeePolicy(max_fee_ceiling=21 * GWEI)) == step(PLANNED)
     assert isinstance(step(PLANNED, base_fee=10**21), Wait)
-    assert step(SUBMITTED, now=NOW + 180, policy=FeePolicy(max_fee_ceiling=32 * GWEI)) == Send()
+    assert step(SUBMITTED, now=NOW + 180, policy=FeePolicy(max_fee_ceiling=32 * GWEI)) == Send(Alarm.FEE_CEILING)
 
 
 @pytest.mark.parametrize("anchor", [PLANNED, SIGNED], ids=["planned", "signed"])
@@ -117,14 +130,14 @@ def test_what_is_signed_is_sent_and_signed_only_once() -> None:
 @pytest.mark.parametrize("name", ["planned", "signed", "submitted"])
 def test_our_head_on_the_chain_is_success_whoever_paid(name: str) -> None:
     assert step(ANCHORS[name], MINED, at_head=SUCCESS) == Include(BLOCK)
-    assert step(ANCHORS[name], MINED, inclusions=(None, SUCCESS)) == Include(BLOCK)
+    assert step(ANCHORS[name], MINED, inclusions=(None, SUCCESS)) == Include(BLOCK, PAID)
     assert step(ANCHORS[name], MINED, inclusions=(FAILURE,), at_head=SUCCESS) == Include(BLOCK)
 
 
 def test_our_head_counts_even_when_a_later_one_stands_there_now() -> None:
     later = dataclasses.replace(MINED, head=LATER, own_root=LATER_ROOT)
 
-    assert step(SUBMITTED, later, inclusions=(SUCCESS,)) == Include(BLOCK)
+    assert step(SUBMITTED, later, inclusions=(SUCCESS,)) == Include(BLOCK, PAID)
 
 
 @pytest.mark.parametrize("name", ["planned", "signed", "submitted"])
@@ -174,16 +187,16 @@ def test_a_submitted_transaction_waits_before_its_fees_rise() -> None:
 
 
 def test_both_caps_rise_by_at_least_ten_percent_rounded_up() -> None:
-    assert step(SUBMITTED, now=NOW + 180) == Sign(40, 33 * GWEI, 22 * GWEI // 10)
+    assert step(SUBMITTED, now=NOW + 180) == Sign(40, 33 * GWEI, 22 * GWEI // 10, GAS)
     odd = dataclasses.replace(
         SUBMITTED, attempts=(dataclasses.replace(ATTEMPT, max_fee=25 * GWEI + 1, priority_fee=1),)
     )
-    assert step(odd, now=NOW + 180, priority_fee=0) == Sign(40, 27_500_000_002, 2)
+    assert step(odd, now=NOW + 180, priority_fee=0) == Sign(40, 27_500_000_002, 2, GAS)
 
 
 def test_fees_rise_to_what_the_chain_asks_when_that_is_more() -> None:
-    assert step(SUBMITTED, now=NOW + 180, base_fee=40 * GWEI) == Sign(40, 81 * GWEI, 22 * GWEI // 10)
-    assert step(SUBMITTED, now=NOW + 180, priority_fee=9 * GWEI) == Sign(40, 33 * GWEI, 9 * GWEI)
+    assert step(SUBMITTED, now=NOW + 180, base_fee=40 * GWEI) == Sign(40, 81 * GWEI, 22 * GWEI // 10, GAS)
+    assert step(SUBMITTED, now=NOW + 180, priority_fee=9 * GWEI) == Sign(40, 33 * GWEI, 9 * GWEI, GAS)
 
 
 def test_the_newest_attempt_decides() -> None:
@@ -191,7 +204,7 @@ def test_the_newest_attempt_decides() -> None:
     twice = dataclasses.replace(SUBMITTED, attempts=(ATTEMPT, newer))
 
     assert isinstance(step(twice, now=NOW + 200), Wait)
-    assert step(twice, now=NOW + 380) == Sign(40, 55 * GWEI, 22 * GWEI // 10)
+    assert step(twice, now=NOW + 380) == Sign(40, 55 * GWEI, 22 * GWEI // 10, GAS)
 
 
 def test_an_included_anchor_whose_block_is_gone_is_submitted_again() -> None:
@@ -228,13 +241,17 @@ VIEWS = st.builds(
     own_root=st.none() | ROOTS,
     code_matches=st.booleans(),
     nonce=st.integers(38, 43),
+    pending_nonce=st.integers(38, 44),
+    balance=st.integers(0, 10**18),
     inclusions=st.lists(INCLUSIONS, max_size=3).map(tuple),
     at_head=INCLUSIONS,
+    latest_number=st.integers(98, 103),
     final_number=st.integers(98, 102),
     block_hash=st.none() | st.sampled_from([BLOCK.block_hash, bytes(32)]),
     commitment=st.sampled_from([COMMITMENT, bytes(32)]),
     base_fee=FEES,
     priority_fee=FEES,
+    estimate=st.just(Estimate(GAS)) | st.just(Estimate(0, "LogIsClosed", "closed")),
 )
 POLICIES = st.builds(FeePolicy, max_fee_ceiling=FEES, bump_after_seconds=st.integers(1, 1000))
 

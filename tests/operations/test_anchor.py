@@ -18,8 +18,8 @@ from ledger_service.chain.parameters import EMBEDDED_CHAIN_ID
 from ledger_service.chain.registry import anchored_topic, encode_close_log, encode_set_anchorer, encode_set_max_growth
 from ledger_service.chain.rpc import Node
 from ledger_service.core.anchor_record import Anchor, AnchorState
-from ledger_service.core.anchoring import FeePolicy
 from ledger_service.core.entry import parse_entry
+from ledger_service.core.fees import FeePolicy
 from ledger_service.core.log_entry import SealEntry
 from ledger_service.core.merkle import leaf_hash
 from ledger_service.core.report import Verdict
@@ -34,7 +34,9 @@ from ledger_service.errors import (
     WrongChainError,
     WrongCodeError,
 )
-from ledger_service.operations.anchor import Anchorer, Progress
+from ledger_service.operations.anchor import Anchorer
+from ledger_service.operations.anchor_ports import Progress
+from ledger_service.operations.anchor_worker import make_anchorer
 from ledger_service.operations.audit import audit
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.prove import anchors_of, prove
@@ -175,7 +177,7 @@ def test_whatever_request_of_a_step_goes_unanswered_the_next_worker_goes_on_and_
             if walked[-1:] != ["signed"] or "submitted" not in walked:  # the first sending goes unanswered, not each
                 wire.down_at, wire.after_acting = request, after_acting
             try:
-                progress = Anchorer(ledger, node, world.signer).step()
+                progress = make_anchorer(ledger, [node], world.signer).step()
             except NodeUnreachableError:
                 failures, request = failures + 1, request + 1
                 assert states(ledger) == walked  # a step that failed has saved nothing
@@ -202,7 +204,7 @@ def test_of_two_workers_one_acts_and_the_head_stands_once(each_world: World, tmp
         start = threading.Barrier(2)
 
         def work(ledger: Ledger) -> None:
-            anchorer = Anchorer(ledger, node, each_world.signer)
+            anchorer = make_anchorer(ledger, [node], each_world.signer)
             start.wait()
             for _ in range(40):
                 try:
@@ -230,9 +232,8 @@ def test_the_second_of_two_workers_at_the_same_step_is_told_so(world: World, tmp
     with world.anchoring() as (ledger, node, anchorer):
         open_case(ledger, tmp_path)
         walk_to(anchorer, AnchorState.PLANNED)
-        other = Anchorer(ledger, node, world.signer)
-        newest = other._newest()
-        assert newest is not None
+        other = make_anchorer(ledger, [node], world.signer)
+        (newest,) = other._load()
         anchorer.step()
         with pytest.raises(StoreBusyError, match="another worker was first"):
             other._save(newest, "too late")
@@ -274,8 +275,7 @@ def test_a_head_that_another_process_placed_is_a_success(world: World, tmp_path:
         if state is not AnchorState.PLANNED:
             walk_to(anchorer, AnchorState.SIGNED)
         if state is AnchorState.SUBMITTED:  # ours was sent and lost
-            newest = anchorer._newest()
-            assert newest is not None
+            (newest,) = anchorer._load()
             anchorer._save(replace(newest, state=AnchorState.SUBMITTED), "sent")
         anchor_elsewhere(ledger, node, world.signer, size)
         anchorer.run()
@@ -300,7 +300,7 @@ def test_a_head_given_up_on_a_lagging_node_s_word_is_found_again(world: World, t
     with world.wired() as (wire, node), world.opened(node) as opened:
         ledger = opened.ledger
         open_case(ledger, tmp_path)
-        anchorer = Anchorer(ledger, node, world.signer)
+        anchorer = make_anchorer(ledger, [node], world.signer)
         walk_to(anchorer, AnchorState.SUBMITTED)
         wire.answers["eth_getTransactionReceipt"] = lambda *_: None  # a replica behind the one that counts nonces
         wire.answers["eth_call"] = _head_before(wire)
@@ -328,7 +328,7 @@ def test_a_node_that_does_not_search_its_history_only_delays_what_others_placed(
     with world.wired() as (wire, node), world.opened(node) as opened:
         ledger = opened.ledger
         wire.answers["eth_getLogs"] = refuse
-        anchorer = Anchorer(ledger, node, world.signer)
+        anchorer = make_anchorer(ledger, [node], world.signer)
         open_case(ledger, tmp_path)
         finish(anchorer, node, wire)  # our own heads need no search
         assert states(ledger)[-1] == "finalized"
@@ -347,7 +347,7 @@ def test_a_block_that_leaves_the_chain_takes_its_head_back_to_submitted(world: W
     with world.wired() as (wire, node), world.opened(node) as opened:
         ledger = opened.ledger
         open_case(ledger, tmp_path)
-        anchorer = Anchorer(ledger, node, world.signer)
+        anchorer = make_anchorer(ledger, [node], world.signer)
         included = walk_to(anchorer, AnchorState.INCLUDED)
         assert included.block is not None
         number, other = hex(included.block.number), "0x" + "ab" * 32
@@ -375,7 +375,7 @@ def test_a_head_that_others_placed_in_a_block_that_left_is_planned_again(world: 
     with world.wired() as (wire, node), world.opened(node) as opened:
         ledger = opened.ledger
         open_case(ledger, tmp_path)
-        anchorer = Anchorer(ledger, node, world.signer)
+        anchorer = make_anchorer(ledger, [node], world.signer)
         planned = walk_to(anchorer, AnchorState.PLANNED)
         anchor_elsewhere(ledger, Node(wire.inner), world.signer, planned.size)
         included = walk_to(anchorer, AnchorState.INCLUDED)
@@ -395,7 +395,7 @@ def test_a_head_that_others_placed_in_a_block_that_left_is_planned_again(world: 
 def test_a_node_between_two_chains_is_asked_again(world: World, tmp_path: Path) -> None:
     with world.wired() as (wire, node), world.opened(node) as opened:
         open_case(opened.ledger, tmp_path)
-        anchorer = Anchorer(opened.ledger, node, world.signer)
+        anchorer = make_anchorer(opened.ledger, [node], world.signer)
         walk_to(anchorer, AnchorState.SUBMITTED)
         wire.answers["eth_getBlockByNumber"] = lambda params, truth: (
             None if params[0] not in ("0x0", "latest", "finalized") else truth()
@@ -437,7 +437,7 @@ def test_another_root_on_chain_halts_for_good_and_says_so_each_time(world: World
         open_case(ledger, tmp_path)
         walk_to(anchorer, AnchorState.SIGNED)
         junk_head(ledger, node, world.signer)
-        for worker in (anchorer, anchorer, Anchorer(ledger, node, world.signer)):
+        for worker in (anchorer, anchorer, make_anchorer(ledger, [node], world.signer)):
             with pytest.raises(ContradictedError, match="halted"):
                 worker.run()
 
@@ -469,7 +469,7 @@ def test_a_chain_that_lost_a_final_head_is_waited_for_not_anchored_again(world: 
         ledger = opened.ledger
         before = _head_before(wire, back=0)
         open_case(ledger, tmp_path)
-        anchorer = Anchorer(ledger, node, world.signer)
+        anchorer = make_anchorer(ledger, [node], world.signer)
         finish(anchorer, node, wire)
         open_case(ledger, tmp_path)
         wire.answers["eth_call"] = before
@@ -485,7 +485,7 @@ def test_another_commitment_in_the_final_slot_halts(world: World, tmp_path: Path
     with world.anchoring() as (ledger, node, anchorer):
         open_case(ledger, tmp_path)
         included = walk_to(anchorer, AnchorState.INCLUDED)
-        anchorer._newest()
+        anchorer._load()
         anchorer._save(replace(included, commitment=bytes(32)), "spoiled")
         node.mine(3)
         with pytest.raises(ContradictedError, match="another commitment"):
@@ -496,7 +496,7 @@ def test_another_chain_at_the_same_address_is_refused_and_nothing_halts(world: W
     with world.wired() as (wire, node), world.opened(node) as opened:
         ledger = opened.ledger
         open_case(ledger, tmp_path)
-        anchorer = Anchorer(ledger, node, world.signer)
+        anchorer = make_anchorer(ledger, [node], world.signer)
         walk_to(anchorer, AnchorState.SIGNED)
         wire.answers["eth_chainId"] = lambda *_: "0x1"
         with pytest.raises(WrongChainError):
@@ -514,7 +514,7 @@ def test_another_chain_at_the_same_address_is_refused_and_nothing_halts(world: W
 def test_other_code_at_the_contract_s_address_halts(world: World, tmp_path: Path) -> None:
     with world.wired() as (wire, node), world.opened(node) as opened:
         open_case(opened.ledger, tmp_path)
-        anchorer = Anchorer(opened.ledger, node, world.signer)
+        anchorer = make_anchorer(opened.ledger, [node], world.signer)
         walk_to(anchorer, AnchorState.SIGNED)
         wire.answers["eth_getCode"] = lambda *_: "0x6001"
         with pytest.raises(ContradictedError, match="code"):
@@ -539,7 +539,7 @@ def test_a_refusal_after_which_looking_decides_is_no_failure(world: World, tmp_p
 
     with world.wired() as (wire, node), world.opened(node) as opened:
         open_case(opened.ledger, tmp_path)
-        anchorer = Anchorer(opened.ledger, node, world.signer)
+        anchorer = make_anchorer(opened.ledger, [node], world.signer)
         wire.answers["eth_sendRawTransaction"] = arrives_and_refuses
         finish(anchorer, node, wire)
 
@@ -553,7 +553,7 @@ def test_any_other_refusal_is_said_and_the_same_bytes_are_sent_again(world: Worl
 
     with world.wired() as (wire, node), world.opened(node) as opened:
         open_case(opened.ledger, tmp_path)
-        anchorer = Anchorer(opened.ledger, node, world.signer)
+        anchorer = make_anchorer(opened.ledger, [node], world.signer)
         wire.answers["eth_sendRawTransaction"] = refuse
         for _ in range(2):
             with pytest.raises(NodeAnswerError, match="insufficient funds"):
@@ -582,7 +582,7 @@ def test_a_transaction_that_waits_is_signed_again_with_higher_fees_up_to_the_cei
         fees = node.fee_quote()
         ceiling = (2 * fees.base_fee + fees.priority_fee) * 125 // 100  # room for two bumps of a tenth
         policy = FeePolicy(max_fee_ceiling=ceiling, bump_after_seconds=60)
-        anchorer = Anchorer(ledger, node, world.signer, policy=policy)
+        anchorer = make_anchorer(ledger, [node], world.signer, policy=policy)
         wire.answers["eth_sendRawTransaction"] = keep  # it stays in the pool for ever
         for _ in range(5):
             anchorer.run()
@@ -607,7 +607,7 @@ def test_a_transaction_that_waits_is_signed_again_with_higher_fees_up_to_the_cei
 def test_a_dear_hour_is_waited_out_before_the_first_signature(world: World, tmp_path: Path) -> None:
     with world.wired() as (wire, node), world.opened(node) as opened:
         open_case(opened.ledger, tmp_path)
-        progress = Anchorer(opened.ledger, node, world.signer, policy=FeePolicy(max_fee_ceiling=1)).run()
+        progress = make_anchorer(opened.ledger, [node], world.signer, policy=FeePolicy(max_fee_ceiling=1)).run()
 
         assert progress.waiting
         assert "cheaper hour" in progress.said
@@ -634,7 +634,7 @@ def test_a_transaction_that_reverts_ends_its_anchor_and_only_the_right_account_p
     with world.anchoring() as (ledger, node, anchorer):
         contract, log_id = ledger.target().contract, ledger.target().log_id
         send_as(node, world.signer, contract, encode_set_anchorer(log_id, STRANGER.address))
-        other = Anchorer(ledger, node, STRANGER)
+        other = make_anchorer(ledger, [node], STRANGER)
         open_case(ledger, tmp_path)
         walk_to(other, AnchorState.SIGNED)
         send_as(node, world.signer, contract, encode_set_anchorer(log_id, world.signer.address))
@@ -682,7 +682,7 @@ def test_final_is_what_the_chain_s_own_tag_says_where_no_confirmations_are_set(w
     world.settings = world.settings.model_copy(update={"confirmations": None})
     with world.wired() as (wire, node), world.opened(node) as opened:
         open_case(opened.ledger, tmp_path)
-        anchorer = Anchorer(opened.ledger, node, world.signer)
+        anchorer = make_anchorer(opened.ledger, [node], world.signer)
         walk_to(anchorer, AnchorState.INCLUDED)
         wire.answers["eth_getBlockByNumber"] = lambda params, truth: None if params[0] == "finalized" else truth()
         wire.inner.chain.mine(5)  # type: ignore[attr-defined]

@@ -21,14 +21,15 @@ from ledger_service.chain.facts import answer_from
 from ledger_service.chain.parameters import EMBEDDED_CHAIN_ID
 from ledger_service.chain.registry import Registry
 from ledger_service.chain.rpc import Node, Transport
-from ledger_service.core.anchoring import FeePolicy
 from ledger_service.core.entry import Role
+from ledger_service.core.fees import FeePolicy
 from ledger_service.core.receipt import Receipt, encode_receipt
 from ledger_service.core.report import Report
 from ledger_service.core.trust import Trust
 from ledger_service.core.verify import questions, verify
 from ledger_service.errors import NodeUnreachableError
 from ledger_service.operations.anchor import Anchorer
+from ledger_service.operations.anchor_worker import make_anchorer
 from ledger_service.operations.found import Founded, found
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.record import Party, Recorded, Step, record
@@ -156,7 +157,7 @@ class World:
     def anchoring(self, policy: FeePolicy | None = None) -> Iterator[tuple[Ledger, Node, Anchorer]]:
         """Open chain, ledger and worker, as `rledger worker` does."""
         with self.node() as node, self.opened(node) as opened:
-            yield opened.ledger, node, Anchorer(opened.ledger, node, self.signer, policy=policy)
+            yield opened.ledger, node, make_anchorer(opened.ledger, [node], self.signer, policy=policy)
 
     def found(self) -> Founded:
         """Found the ledger."""

@@ -158,10 +158,10 @@ def _walk(folder: Path, settings: Settings, node: Node, ledger: Ledger, story: S
     """Record every step of the story; anchor where it says so; keep an old copy as a backup would."""
     from ledger_service.cli.demo import attacks
     from ledger_service.cli.demo.walk import Walker
-    from ledger_service.operations.anchor import Anchorer
+    from ledger_service.operations.anchor_worker import make_anchorer
     from ledger_service.wiring import load_signer
 
-    anchorer = Anchorer(ledger, node, load_signer(settings, node.chain_id()))
+    anchorer = make_anchorer(ledger, [node], load_signer(settings, node.chain_id()))
     walker = Walker(ledger, story, clock, folder / "evidence", _stage)
     for step in story.steps:
         walker.take(step)

@@ -44,7 +44,7 @@ from ledger_service.core.log_entry import KeyEntry, Target, key_change_message
 from ledger_service.core.receipt import AnchorProof, KeyChange, Receipt
 from ledger_service.core.registry import compute_log_id, compute_origin_hash
 from ledger_service.core.trust import Trust
-from ledger_service.operations.anchor import Anchorer
+from ledger_service.operations.anchor_worker import make_anchorer
 from ledger_service.operations.found import found
 from ledger_service.operations.ledger import Ledger, format_instant
 from ledger_service.operations.prove import anchors_of, prove
@@ -150,7 +150,7 @@ def build(plan: Plan, node: Node, folder: Path) -> Log:
                 _change_key(ledger, opened.places.signing_key)
             else:
                 return_id = _walk(ledger, steps, folder, return_id, small_files=plan.small_files)
-                Anchorer(ledger, node, signer).run()
+                make_anchorer(ledger, [node], signer).run()
         keys = [*keys, load_signing_key(settings.home / "secrets" / "checkpoint.key")]
     node.mine(FINAL_BLOCKS)
     with open_ledger(settings) as opened:
