@@ -106,8 +106,6 @@ RECHECKS: dict[str, tuple[dict[str, Any], type]] = {
 }
 _PARTS = str(anchoring.__doc__).split("and, once a day")
 TABLES = [re.findall(r"^\| ([a-z_]+) \|", part, re.MULTILINE) for part in _PARTS]
-    re.findall(r"^\| ([a-z_]+) \|", part, re.MULTILINE) for part in str(anchoring.__doc__).split("and, once a day")
-]
 
 
 def step(name: str) -> Step:
