@@ -144,6 +144,7 @@ def open_ledger(
             webhook_allow_loopback=settings.webhook_allow_loopback,
             upload_bytes_max=settings.upload_bytes_max,
             upload_hours=settings.upload_hours,
+            promise_seconds=settings.anchor_promise_seconds,
         )
         stack.callback(ledger.close)  # before the parts: what is queued is answered first
         _adopt_genesis(ledger, settings, write=write)
@@ -300,11 +301,16 @@ def _ask_gate(ledger: Ledger, settings: Settings, node: Node | None) -> Gate:
         return check_gate(ledger, None, "nothing is founded yet")
     if node is not None:
         return check_gate(ledger, Registry(node, ledger.target().contract))
-    try:
-        with open_chain(settings) as opened:
-            return check_gate(ledger, Registry(opened, ledger.target().contract))
-    except ChainError as error:
-        return check_gate(ledger, None, error.message)
+    unconfirmed = []
+    for target in ledger.targets():
+        try:
+            with open_nodes(settings, target.chain_id) as nodes:
+                gate = check_gate(ledger, Registry(nodes[0], target.contract), target=target)
+        except (ChainError, SettingsError) as error:
+            gate = check_gate(ledger, None, error.message)
+        if not gate.confirmed:
+            unconfirmed.append(gate.reason)
+    return Gate(not unconfirmed, "; ".join(unconfirmed))
 
 
 def _open_writer(ledger: Ledger, settings: Settings) -> Writer:

@@ -23,9 +23,10 @@ from ledger_service.core.entry import CaseEntry, parse_entry
 from ledger_service.core.receipt import encode_receipt
 from ledger_service.errors import UnknownEntryError
 from ledger_service.operations.access import open_entry
+from ledger_service.operations.anchored import anchors_of, lives
 from ledger_service.operations.disclosing import visible_names
 from ledger_service.operations.principal import Principal
-from ledger_service.operations.prove import anchors_of, lives, prove
+from ledger_service.operations.prove import prove
 from ledger_service.store.read import StoredEntry
 
 router = APIRouter(tags=["entries"])
@@ -40,7 +41,7 @@ def list_entries(
 ) -> Response:
     """List what the caller may see of the entries from `start` on; an index never moves."""
     ledger = service.ledger
-    life_of = lives(anchors_of(ledger, ledger.target().log_id))
+    life_of = lives(anchors_of(ledger), required=ledger.genesis()[0].required)
     end = min(start + limit, ledger.read.size())
     items: list[Json] = []
     for index in range(start, end):
@@ -56,7 +57,7 @@ def list_entries(
 def show_entry(service: At, principal: Anybody, index: IndexPath) -> Response:
     """Return an entry with its exact members."""
     row = open_entry(service.ledger, principal, index)
-    life_of = lives(anchors_of(service.ledger, service.ledger.target().log_id))
+    life_of = lives(anchors_of(service.ledger), required=service.ledger.genesis()[0].required)
     return document(_members(row, life_of(index)))
 
 
@@ -84,7 +85,7 @@ def get_receipt(
 @router.get("/v1/anchors", responses={200: {"model": AnchorList}})
 def list_anchors(service: At, _: Anybody) -> Response:
     """List the tree heads that were anchored or are on their way, oldest first."""
-    found = anchors_of(service.ledger, service.ledger.target().log_id)
+    found = anchors_of(service.ledger)
     return document({"items": [anchor_members(anchor) for anchor in found], "next": None}, cache=FRESH)
 
 

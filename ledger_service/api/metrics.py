@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -16,10 +16,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from ledger_service.api.identity import At, Operator
 from ledger_service.api.respond import FRESH
-from ledger_service.core.anchor_record import AnchorState
 from ledger_service.errors import LedgerError
+from ledger_service.operations.anchor_state import TargetState, anchoring
 from ledger_service.operations.ledger import Ledger
-from ledger_service.operations.prove import anchors_of
 
 router = APIRouter(tags=["operation"])
 
@@ -57,17 +56,32 @@ class LedgerCollector:
         yield _gauge("ledger_size", "Entries in the log.", size)
         if size == 0:
             return
-        anchors = anchors_of(ledger, ledger.target().log_id)
-        for state in (AnchorState.INCLUDED, AnchorState.FINALIZED):
-            reached = {AnchorState.FINALIZED} | {state}
-            covered = max((one.size for one in anchors if one.state in reached), default=0)
-            name = state.value
-            words = f"Entries that no anchor covers which is {name}."
-            yield _gauge(f"ledger_entries_not_{name}", words, size - covered)
-        newest = [one.block.time for one in anchors if one.block is not None]
-        if newest:
-            lag = max(0.0, ledger.clock().timestamp() - max(newest))
-            yield _gauge("ledger_newest_anchor_age_seconds", "Age of the block of the newest anchor.", lag)
+        yield _gauge(
+            "ledger_anchor_promise_seconds", "Time from recording to block that is promised.", ledger.promise_seconds
+        )
+        yield from _figures_of_targets(anchoring(ledger), size)
+
+
+def _figures_of_targets(found: Sequence[TargetState], size: int) -> Iterator[Metric]:
+    """Yield what there is to watch at each target, by the name of its chain."""
+
+    def gauge(name: str, words: str, *, more: Sequence[str] = ()) -> GaugeMetricFamily:
+        return GaugeMetricFamily(name, words, labels=["chain", *more])
+
+    included = gauge("ledger_entries_not_included", "Entries that no anchor covers which is in a block.")
+    final = gauge("ledger_entries_not_finalized", "Entries that no anchor covers which is final.")
+    waited = gauge("ledger_anchor_waiting_seconds", "How long the oldest entry waits for its block.")
+    age = gauge("ledger_newest_anchor_age_seconds", "Age of the block of the newest anchor.")
+    alarm = gauge("ledger_anchor_alarm", "1 for what keeps anchoring waiting.", more=["alarm"])
+    for one in found:
+        included.add_metric([one.chain], size - one.included_size)
+        final.add_metric([one.chain], size - one.final_size)
+        waited.add_metric([one.chain], one.waiting_seconds)
+        if one.newest_age_seconds is not None:
+            age.add_metric([one.chain], one.newest_age_seconds)
+        if one.alarm is not None:
+            alarm.add_metric([one.chain, one.alarm.value], 1)
+    yield from (included, final, waited, age, alarm)
 
 
 def registries() -> tuple[CollectorRegistry, CollectorRegistry]:

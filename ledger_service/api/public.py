@@ -15,8 +15,10 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from ledger_service.api.identity import At
 from ledger_service.api.problems import ProblemError
 from ledger_service.api.respond import FIXED, FRESH
+from ledger_service.core.encoding import Json
 from ledger_service.core.trust import encode_trust
 from ledger_service.errors import LedgerMissingError
+from ledger_service.operations.anchor_state import anchoring, target_members
 
 TILE_WIDTH = 256  # hashes in a full tile (c2sp.org/tlog-tiles, tile height 8)
 TILE_HEIGHT = 8
@@ -70,11 +72,12 @@ def live() -> Response:
 
 @router.get("/health/ready", responses=_sent("application/json", {"type": "object"}))
 def ready(service: At) -> Response:
-    """Say whether the ledger can be read, and its size."""
+    """Say whether the ledger can be read, its size, and where anchoring stands: an alarm there stops no recording."""
     head = service.ledger.read.head()
     if head is None:
         raise LedgerMissingError("this ledger has no genesis entry yet")
-    return JSONResponse({"ready": True, "size": head.size}, headers=FRESH)
+    targets: list[Json] = [target_members(one) for one in anchoring(service.ledger)]
+    return JSONResponse({"ready": True, "size": head.size, "anchoring": targets}, headers=FRESH)
 
 
 def tile_span(place: str) -> tuple[int, int]:

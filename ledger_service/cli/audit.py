@@ -5,6 +5,7 @@ Exit code 0: everything agrees; 1: a contradiction; 3: nothing contradicts, but 
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,17 +52,28 @@ def _audit(*, as_json: bool) -> None:
 
 def _report() -> AuditReport:
     from ledger_service.chain.registry import Registry
-    from ledger_service.errors import ChainError
+    from ledger_service.errors import ChainError, SettingsError
     from ledger_service.operations.audit import audit
     from ledger_service.settings import load_settings
-    from ledger_service.wiring import open_chain, open_ledger
+    from ledger_service.wiring import open_ledger, open_nodes
 
     settings = load_settings()
     with open_ledger(settings, look_only=True) as opened:
         ledger = opened.ledger
         stages = output.Stages()
-        try:
-            with open_chain(settings) as node:
-                return audit(ledger, Registry(node, ledger.target().contract), say=stages)
-        except ChainError as error:
-            return audit(ledger, None, say=stages, unreachable=error.message)
+        with ExitStack() as stack:
+            found: list[Registry | None] = []
+            silent = []
+            for target in ledger.targets():
+                try:
+                    node = stack.enter_context(open_nodes(settings, target.chain_id))[0]
+                    found.append(Registry(node, target.contract))
+                except (ChainError, SettingsError) as error:
+                    found.append(None)
+                    silent.append(error.message)
+            first, *others = found
+            further = [(target, its) for target, its in zip(ledger.targets()[1:], others, strict=True) if its]
+            report = audit(ledger, first, say=stages, unreachable="; ".join(silent), further=further)
+            if first is not None:
+                report.unknown += [f"a chain was not asked: {reason}" for reason in silent]
+            return report

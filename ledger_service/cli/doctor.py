@@ -10,15 +10,19 @@ import shutil
 from pydantic import SecretStr
 
 from ledger_service.chain.registry import Registry
+from ledger_service.core.alarms import LINES
+from ledger_service.core.log_entry import Target
+from ledger_service.core.registry import format_address
 from ledger_service.core.report import Check, Outcome
-from ledger_service.errors import ChainError, GateClosedError, LedgerError, SettingsError
+from ledger_service.errors import AccountError, ChainError, GateClosedError, LedgerError, SettingsError
+from ledger_service.operations.anchor_state import TargetState, anchoring
 from ledger_service.operations.gate import check_chain, check_mark
 from ledger_service.operations.issuer_keys import IssuerKeys, IssuerUnreachableError, fetch_with
 from ledger_service.operations.issuers import Issuer, load_issuers
-from ledger_service.operations.ledger import Ledger
+from ledger_service.operations.ledger import Ledger, chain_name
 from ledger_service.outbound.connection import Rules
 from ledger_service.settings import PREFIX, Settings, load_settings
-from ledger_service.wiring import Places, load_signing_key, open_chain, open_ledger
+from ledger_service.wiring import Places, load_signer, load_signing_key, open_ledger, open_nodes
 
 
 def examine() -> list[Check]:
@@ -39,7 +43,9 @@ def examine() -> list[Check]:
             entries = "1 entry" if size == 1 else f"{size} entries"
             checks.append(Check("database", Outcome.PASS, f"{ledger.store.shown_url}: {entries}"))
             checks.append(_key(places))
-            checks += [_mark(ledger), _chain(settings, ledger)]
+            checks.append(_mark(ledger))
+            for target, state in zip(ledger.targets(), anchoring(ledger), strict=True):
+                checks += [_chain(settings, ledger, target), _account(settings, target), _anchoring(state)]
     except (LedgerError, OSError) as error:
         checks.append(Check("database", Outcome.FAIL, _reason(error)))
     return checks
@@ -105,17 +111,51 @@ def _mark(ledger: Ledger) -> Check:
     return Check("high-water mark", Outcome.PASS, "the database is at or past it")
 
 
-def _chain(settings: Settings, ledger: Ledger) -> Check:
+def _chain(settings: Settings, ledger: Ledger, target: Target) -> Check:
+    """Ask every node that is named for the target's chain."""
+    name = f"chain {chain_name(target.chain_id)}"
     try:
-        with open_chain(settings) as node:
-            check_chain(ledger, Registry(node, ledger.target().contract))
-            return Check("chain", Outcome.PASS, f"{node.name}: the pinned contract, and a head that is ours")
+        with open_nodes(settings, target.chain_id) as nodes:
+            for node in nodes:
+                check_chain(ledger, Registry(node, target.contract), target)
+            asked = ", ".join(node.name for node in nodes)
+            return Check(name, Outcome.PASS, f"{asked}: the pinned contract, and a head that is ours")
     except GateClosedError as error:
-        return Check("chain", Outcome.FAIL, f"{error.reason}: {_reason(error)}")
+        return Check(name, Outcome.FAIL, f"{error.reason}: {_reason(error)}")
     except ChainError as error:
-        return Check("chain", Outcome.UNKNOWN, _reason(error))
+        return Check(name, Outcome.UNKNOWN, _reason(error))
     except LedgerError as error:
-        return Check("chain", Outcome.FAIL, _reason(error))
+        return Check(name, Outcome.FAIL, _reason(error))
+
+
+def _account(settings: Settings, target: Target) -> Check:
+    """Show who pays, what is left, and whether the contract takes heads from that account."""
+    name = f"account {chain_name(target.chain_id)}"
+    try:
+        signer = load_signer(settings, target.chain_id)
+        with open_nodes(settings, target.chain_id) as nodes:
+            balance = nodes[0].balance(signer.address)
+            anchorer = Registry(nodes[0], target.contract).log(target.log_id).anchorer
+    except AccountError as error:
+        return Check(name, Outcome.FAIL, _reason(error))
+    except LedgerError as error:
+        return Check(name, Outcome.UNKNOWN, _reason(error))
+    said = f"{format_address(signer.address)} holds {balance} wei"
+    if anchorer != signer.address:
+        return Check(name, Outcome.FAIL, f"{said}; the contract takes heads from {format_address(anchorer)}")
+    return Check(name, Outcome.PASS if balance else Outcome.FAIL, said)
+
+
+def _anchoring(state: TargetState) -> Check:
+    """Show what the worker said last, with the way out where something waits for a person."""
+    name = f"anchoring {state.chain}"
+    if state.looked_at is None:
+        return Check(name, Outcome.PASS, "no worker has looked yet")
+    if state.alarm is None:
+        return Check(name, Outcome.PASS, f"{state.detail} (seen {state.looked_at})")
+    line = LINES[state.alarm]
+    said = f"{state.alarm.value}: {line.meaning}; {line.way_out} (since {state.since}: {state.detail})"
+    return Check(name, Outcome.FAIL, said)
 
 
 def _reason(error: Exception) -> str:

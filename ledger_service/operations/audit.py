@@ -10,14 +10,14 @@ unknown, never a contradiction. Does not: repair.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ledger_service.chain.registry import Registry
 from ledger_service.core.anchor_record import Anchor, AnchorState, parse_anchor_record
 from ledger_service.core.entry import CaseEntry, parse_entry
-from ledger_service.core.log_entry import After
+from ledger_service.core.log_entry import After, Target
 from ledger_service.core.registry import compute_commitment
 from ledger_service.errors import (
     ChainBusyError,
@@ -98,14 +98,22 @@ def _silent(stage: str, done: int, total: int) -> None:
     """Report progress to nobody."""
 
 
-def audit(ledger: Ledger, registry: Registry | None, *, say: Say = _silent, unreachable: str = "") -> AuditReport:
+def audit(
+    ledger: Ledger,
+    registry: Registry | None,
+    *,
+    say: Say = _silent,
+    unreachable: str = "",
+    further: Sequence[tuple[Target, Registry]] = (),
+) -> AuditReport:
     """Return the report on a ledger.
 
     Args:
         ledger: Opened to read.
-        registry: The contract, or None when its node cannot be asked.
+        registry: The contract at the first target, or None when its node cannot be asked.
         say: Called with stage, done and total as the audit proceeds.
         unreachable: Why there is no registry.
+        further: The other targets, with their contracts.
     """
     report = AuditReport()
     if guard := missing_guard(ledger.store):
@@ -121,14 +129,17 @@ def audit(ledger: Ledger, registry: Registry | None, *, say: Say = _silent, unre
     _audit_mark(ledger, report)
     for anchor in anchors:
         _audit_record(report, anchor, roots)
-    _audit_seals(report, walk.seals, anchors)
+    _audit_seals(ledger, report, walk.seals, anchors)
     _audit_chain(ledger, report, registry, anchors, unreachable)
+    for target, its in further:
+        _audit_target(ledger, report, target, its, anchors)
     return report
 
 
 def _anchors(ledger: Ledger, report: AuditReport) -> list[Anchor]:
     try:
-        rows = AnchorHistory(ledger.store).current(ledger.target().log_id)
+        history = AnchorHistory(ledger.store)
+        rows = [row for target in ledger.targets() for row in history.current(target.log_id)]
     except LedgerError as error:
         report.add("anchors", error.message)
         return []
@@ -275,16 +286,23 @@ def _audit_record(report: AuditReport, anchor: Anchor, roots: dict[int, bytes]) 
         report.add("anchors", f"head {anchor.sequence}: its commitment does not follow from its head and block")
 
 
-def _audit_seals(report: AuditReport, seals: list[tuple[int, After | None]], anchors: list[Anchor]) -> None:
-    """Each seal quotes an anchor that was final, and none that an earlier seal had passed already."""
-    final = {(a.log_id, a.sequence): a.commitment for a in anchors if a.state is AnchorState.FINALIZED}
-    newest = -1
+def _audit_seals(
+    ledger: Ledger, report: AuditReport, seals: list[tuple[int, After | None]], anchors: list[Anchor]
+) -> None:
+    """Each seal quotes an anchor that was final, and none that an earlier seal had passed already.
+
+    What was final when it was quoted, and left the chain later, is no fault of the seal.
+    """
+    final = {(a.log_id, a.sequence, a.commitment) for a in anchors if a.state is AnchorState.FINALIZED}
+    lost = [parse_anchor_record(row.record) for row in AnchorHistory(ledger.store).contradicted()]
+    lost_quotes = {(a.log_id, a.sequence, a.commitment) for a in lost}
+    newest: dict[bytes, int] = {}
     for index, after in seals:
-        if after is None:
+        if after is None or (quote := (after.log_id, after.sequence, after.commitment)) in lost_quotes:
             continue
-        if final.get((after.log_id, after.sequence)) != after.commitment or after.sequence < newest:
+        if quote not in final or after.sequence < newest.get(after.log_id, -1):
             report.add("anchors", f"entry {index}: the seal quotes head {after.sequence}, which no final record holds")
-        newest = max(newest, after.sequence)
+        newest[after.log_id] = max(newest.get(after.log_id, -1), after.sequence)
 
 
 def _audit_chain(
@@ -293,19 +311,28 @@ def _audit_chain(
     if registry is None:
         report.unknown.append(f"the chain was not asked: {unreachable or 'no node'}")
         return
+    _audit_target(ledger, report, ledger.target(), registry, anchors)
+
+
+def _audit_target(
+    ledger: Ledger, report: AuditReport, target: Target, registry: Registry, anchors: list[Anchor]
+) -> None:
+    own = [anchor for anchor in anchors if anchor.log_id == target.log_id]
     try:
-        check_place(ledger.target(), registry)
-        _compare_heads(ledger, report, registry, anchors)
+        check_place(target, registry)
+        _compare_heads(ledger, report, target, registry, own)
     except _NO_ANSWER as error:
         report.unknown.append(f"the chain did not answer: {error.message}")
     except LedgerError as error:
         report.add("anchors", error.message)
 
 
-def _compare_heads(ledger: Ledger, report: AuditReport, registry: Registry, anchors: list[Anchor]) -> None:
+def _compare_heads(
+    ledger: Ledger, report: AuditReport, target: Target, registry: Registry, anchors: list[Anchor]
+) -> None:
     """Compare the newest head, then the commitment of each; a contradiction does not end it."""
     try:
-        head = check_chain(ledger, registry)
+        head = check_chain(ledger, registry, target)
     except _NO_ANSWER:
         raise
     except LedgerError as error:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from ledger_service.core.anchor_record import AnchorState
 from ledger_service.core.entry import CaseEntry, parse_entry
 from ledger_service.core.export import (
     CASES_MAX,
@@ -25,10 +24,11 @@ from ledger_service.core.export import (
 )
 from ledger_service.errors import LimitError, RefusedError
 from ledger_service.operations.access import record_access
+from ledger_service.operations.anchored import anchors_of, final_size
 from ledger_service.operations.disclosing import visible_names
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.principal import Principal
-from ledger_service.operations.prove import anchors_of, prove_head, records_of
+from ledger_service.operations.prove import prove_head, records_of
 from ledger_service.store.read import StoredCheckpoint
 from ledger_service.store.selecting import Seer, select_cases
 
@@ -60,7 +60,7 @@ class Export:
 
     def _before_the_trailer(self) -> Iterator[bytes]:
         ledger = self.ledger
-        anchors = anchors_of(ledger, ledger.target().log_id)
+        anchors = anchors_of(ledger)
         head = prove_head(ledger, self.head, anchors=anchors)
         yield encode_header(Header(self.filters, self.reader.party.role, len(self.return_ids), head))
         for return_id in self.return_ids:
@@ -89,9 +89,8 @@ def choose_head(ledger: Ledger, *, final: bool) -> StoredCheckpoint:
     assert newest is not None  # `Ledger.target` was asked: there is a genesis entry
     if not final:
         return newest
-    anchors = anchors_of(ledger, ledger.target().log_id)
-    sizes = [one.size for one in anchors if one.state is AnchorState.FINALIZED]
-    found = ledger.read.checkpoint_at(max(sizes)) if sizes else None
+    size = final_size(anchors_of(ledger), required=ledger.genesis()[0].required)
+    found = ledger.read.checkpoint_at(size) if size else None
     if found is None:
         raise RefusedError("no tree head is final yet", hint="ask without `final`, or later")
     return found

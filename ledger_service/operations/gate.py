@@ -50,13 +50,16 @@ class Gate:
     reason: str = ""
 
 
-def check_gate(ledger: Ledger, registry: Registry | None, unreachable: str = "") -> Gate:
+def check_gate(
+    ledger: Ledger, registry: Registry | None, unreachable: str = "", *, target: Target | None = None
+) -> Gate:
     """Return an open gate.
 
     Args:
         ledger: Opened to read.
         registry: The contract at the pinned address, or None if its node cannot be asked.
         unreachable: Why not.
+        target: Which of the log's targets it is at; None: the first.
 
     Raises:
         GateClosedError: The ledger must not write; the subclass says why.
@@ -65,7 +68,7 @@ def check_gate(ledger: Ledger, registry: Registry | None, unreachable: str = "")
     if registry is None:
         return Gate(False, unreachable)
     try:
-        check_chain(ledger, registry)
+        check_chain(ledger, registry, target)
     except ChainError as error:
         return Gate(False, error.message)
     return Gate(True)
@@ -95,14 +98,14 @@ def check_mark(ledger: Ledger) -> None:
         )
 
 
-def check_chain(ledger: Ledger, registry: Registry) -> RegistryHead:
-    """Compare the database with the chain; return the chain's head.
+def check_chain(ledger: Ledger, registry: Registry, target: Target | None = None) -> RegistryHead:
+    """Compare the database with the chain of a target (None: the first); return the chain's head.
 
     Raises:
         WrongChainError, WrongCodeError, BehindChainError, ContradictedError: As the table says.
         ChainError: Nobody answered, or not sensibly; or the log is not registered there yet.
     """
-    target = ledger.target()
+    target = target or ledger.target()
     check_place(target, registry)
     head = fetch_head(registry, target.log_id)
     compare_head(head.size, head.root, size=ledger.read.size(), root=ledger.read.root)

@@ -68,7 +68,8 @@ class Ledger:
     `confirmations` is the finality rule of its chain (None: the `finalized` tag). `free_bytes_min`: with less free
     space, nothing is recorded. `upload_bytes_max` and `upload_hours`: what one party may have sent that no step uses
     yet, and how long it waits for one. `retention_years`: how long joint facts are kept after the end of a case.
-    `webhook_allow_loopback`: for development, webhooks may name this machine.
+    `webhook_allow_loopback`: for development, webhooks may name this machine. `promise_seconds`: from the recording of
+    an entry to the block of its anchor.
     """
 
     origin: str
@@ -88,6 +89,7 @@ class Ledger:
     webhook_allow_loopback: bool = False
     upload_bytes_max: int = 4 * 1024**3
     upload_hours: int = 72
+    promise_seconds: int = 3_600
     dockets: Dockets = field(init=False)
     credentials: Credentials = field(init=False)
     requests: Requests = field(init=False)

@@ -129,8 +129,7 @@ class Notifier:
     def _tell_anchors(self, webhooks: Sequence[StoredWebhook], now: datetime) -> None:
         if not webhooks:
             return
-        log_id = self._ledger.target().log_id
-        rows = AnchorHistory(self._ledger.store).finalized(log_id, after=self._anchors_seen)
+        rows = AnchorHistory(self._ledger.store).finalized(after=self._anchors_seen)
         oldest = format_instant(now - timedelta(days=ANCHORS_DAYS))
         batches = []
         for webhook in webhooks:

@@ -45,11 +45,12 @@ from ledger_service.errors import (
 )
 from ledger_service.evidence.failures import write_error
 from ledger_service.operations.access import record_access
+from ledger_service.operations.anchored import anchors_of
 from ledger_service.operations.disclosing import visible_names
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.originals import CHUNK_BYTES, PackedFile, case_entry, register_of
 from ledger_service.operations.principal import Principal
-from ledger_service.operations.prove import anchors_of, prove, prove_head
+from ledger_service.operations.prove import prove, prove_head
 from ledger_service.operations.show import timeline
 from ledger_service.store.read import StoredCheckpoint
 
@@ -135,7 +136,7 @@ def make_package(ledger: Ledger, reader: Principal, return_id: str, *, before: i
     rows = [row for row in ledger.read.entries_of(return_id) if row.index < before]
     if not rows:
         raise UnknownReturnError(f"there is no return {return_id!r:.60}", hint="look the return_id up")
-    anchors = anchors_of(ledger, ledger.target().log_id)
+    anchors = anchors_of(ledger)
     register, originals = register_of(ledger, reader, rows, room=ARCHIVE_BYTES_MAX - PAGES_BYTES_MAX)
     shown = timeline(ledger, return_id, reader=reader, before=before, now=now)
     files = [_whole(name, content) for name, content in pages(

@@ -1,7 +1,7 @@
 """Make a receipt of one entry out of what the ledger holds now.
 
-The receipt uses the smallest final head that covers the entry; failing that one that is included; failing that the
-checkpoint of the entry's own commit. Made again later, it has grown.
+The receipt uses the smallest head that covers the entry and stands, final, at the most targets; failing that one that
+is included; failing that the checkpoint of the entry's own commit. Made again later, it has grown.
 
 Promises: what it shows is chosen by the caller; a value whose key was destroyed is named as erased.
 Does not: ask a chain: it repeats what the worker saw and saved.
@@ -9,19 +9,18 @@ Does not: ask a chain: it repeats what the worker saw and saved.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from ledger_service.core.anchor_record import Anchor, AnchorState, parse_anchor_record
+from ledger_service.core.anchor_record import Anchor, AnchorState
 from ledger_service.core.checkpoint import parse_checkpoint
 from ledger_service.core.disclosure import Record
 from ledger_service.core.entry import CaseEntry, Entry, parse_entry
 from ledger_service.core.log_entry import KeyEntry
-from ledger_service.core.receipt import AnchorProof, KeyChange, Receipt
+from ledger_service.core.receipt import KeyChange, Receipt
 from ledger_service.errors import UnknownEntryError
+from ledger_service.operations.anchored import anchor_proof, anchors_of, covering, life
 from ledger_service.operations.ledger import Ledger
-from ledger_service.store.anchors import AnchorHistory
 from ledger_service.store.read import StoredCheckpoint
 from ledger_service.store.values import open_value
 
@@ -46,20 +45,19 @@ def prove(
     row = ledger.read.entry(index)
     records, erased = records_of(ledger, index, parse_entry(row.encoded), show)
     if anchors is None:
-        anchors = anchors_of(ledger, ledger.target().log_id)
-    anchor = _covering_anchor(anchors, index)
-    if anchor is not None:
-        covered = anchor.size
-        checkpoint = ledger.read.checkpoint_at(covered)
-    else:
-        checkpoint, covered = None, 0
+        anchors = anchors_of(ledger)
+    required = ledger.genesis()[0].required
+    holding = covering(anchors, index, required=required)
+    checkpoint = ledger.read.checkpoint_at(holding[0].size) if holding else None
     if checkpoint is None:
-        row_checkpoint = ledger.read.first_checkpoint_covering(index)
-        assert row_checkpoint is not None  # every commit group stores one
-        checkpoint, covered, anchor = row_checkpoint, row_checkpoint.size, None
-    unprotected: dict[str, Any] = {"state": life(anchors, index)[0]}
-    if anchor is not None:
-        unprotected["transactions"] = ["0x" + attempt.tx_hash.hex() for attempt in anchor.attempts]
+        checkpoint, holding = ledger.read.first_checkpoint_covering(index), ()
+        assert checkpoint is not None  # every commit group stores one
+    covered = checkpoint.size
+    unprotected: dict[str, Any] = {"state": life(anchors, index, required=required)[0]}
+    if holding:
+        unprotected["transactions"] = ["0x" + one.tx_hash.hex() for anchor in holding for one in anchor.attempts]
+    if lost := [one for one in anchors if one.state is AnchorState.CONTRADICTED and one.size > index]:
+        unprotected["contradicted"] = [{"log_id": "0x" + one.log_id.hex(), "sequence": one.sequence} for one in lost]
     if erased:
         unprotected["erased"] = erased
     return Receipt(
@@ -68,7 +66,7 @@ def prove(
         records=records,
         inclusion=tuple(ledger.read.inclusion_proof(index, covered)),
         checkpoint=checkpoint.note,
-        anchors=() if anchor is None else (_anchor_proof(anchor),),
+        anchors=tuple(anchor_proof(anchor) for anchor in holding),
         key_changes=key_changes(ledger, checkpoint.note, covered),
         unprotected=unprotected,
     )
@@ -82,22 +80,17 @@ def prove_head(ledger: Ledger, checkpoint: StoredCheckpoint, *, anchors: Sequenc
         checkpoint: The head.
         anchors: Of the log; where one holds exactly this head, the receipt says so.
     """
-    held = [one for one in anchors if one.size == checkpoint.size and one.block is not None]
-    anchor = _covering_anchor(held, 0)
+    held = [one for one in anchors if one.size == checkpoint.size]
+    holding = covering(held, 0, required=ledger.genesis()[0].required)
     return Receipt(
         entry=ledger.read.entry(0).encoded,
         index=0,
         records=(),
         inclusion=tuple(ledger.read.inclusion_proof(0, checkpoint.size)),
         checkpoint=checkpoint.note,
-        anchors=() if anchor is None else (_anchor_proof(anchor),),
+        anchors=tuple(anchor_proof(anchor) for anchor in holding),
         key_changes=key_changes(ledger, checkpoint.note, checkpoint.size),
     )
-
-
-def anchors_of(ledger: Ledger, log_id: bytes) -> list[Anchor]:
-    """Return the newest record of every anchor of a log, oldest first."""
-    return [parse_anchor_record(row.record) for row in AnchorHistory(ledger.store).current(log_id)]
 
 
 def records_of(
@@ -127,56 +120,6 @@ def records_of(
         else:
             records.append(Record(named.name, open_value(key, value.ciphertext, commitment=named.commitment)))
     return tuple(records), erased
-
-
-def life(anchors: Sequence[Anchor], index: int) -> tuple[str, int | None]:
-    """Return how far the entry has come, and the time of the block that holds it (seconds since 1970), if one does.
-
-    One word everywhere (design §3): `checkpointed`, `submitted`, `included` or `finalized`; `recorded` ends with the
-    commit that also stores a checkpoint, so nobody sees it.
-    """
-    return lives(anchors)(index)
-
-
-def lives(anchors: Sequence[Anchor]) -> Callable[[int], tuple[str, int | None]]:
-    """Return `life` of these anchors as a function of the index that does not look at all of them again."""
-    held = [
-        (state, sorted((one.size, one.block.time) for one in anchors if one.block is not None and one.state is state))
-        for state in (AnchorState.FINALIZED, AnchorState.INCLUDED)
-    ]
-    submitted = max((one.size for one in anchors if one.state is AnchorState.SUBMITTED), default=0)
-
-    def of(index: int) -> tuple[str, int | None]:
-        for state, heads in held:
-            place = bisect_right(heads, index, key=lambda head: head[0])  # the smallest head that covers the entry
-            if place < len(heads):
-                return state.value, heads[place][1]
-        return (AnchorState.SUBMITTED.value if submitted > index else "checkpointed"), None
-
-    return of
-
-
-def _covering_anchor(anchors: Sequence[Anchor], index: int) -> Anchor | None:
-    covering = [anchor for anchor in anchors if anchor.size > index and anchor.block is not None]
-    for state in (AnchorState.FINALIZED, AnchorState.INCLUDED):
-        found = [anchor for anchor in covering if anchor.state is state]
-        if found:
-            return min(found, key=lambda anchor: anchor.size)
-    return None
-
-
-def _anchor_proof(anchor: Anchor) -> AnchorProof:
-    assert anchor.block is not None  # `_covering_anchor` takes no other
-    return AnchorProof(
-        chain_id=anchor.chain_id,
-        contract=anchor.contract,
-        log_id=anchor.log_id,
-        sequence=anchor.sequence,
-        time=anchor.block.time,
-        block_number=anchor.block.number,
-        block_hash=anchor.block.block_hash,
-        parent_hash=anchor.block.parent_hash,
-    )
 
 
 def key_changes(ledger: Ledger, note: bytes, size: int) -> tuple[KeyChange, ...]:

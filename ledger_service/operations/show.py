@@ -19,11 +19,11 @@ from ledger_service.core.happenings import happenings
 from ledger_service.core.timeline import Timeline, make_timeline
 from ledger_service.core.timeline_row import Placed
 from ledger_service.errors import UnknownReturnError
+from ledger_service.operations.anchored import anchors_of, life, lives
 from ledger_service.operations.disclosing import visible
 from ledger_service.operations.dockets import open_entries
 from ledger_service.operations.ledger import Ledger, format_instant
 from ledger_service.operations.principal import Principal
-from ledger_service.operations.prove import anchors_of, life, lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def timeline(
     stored = [row for row in ledger.read.entries_of(return_id) if before is None or row.index < before]
     if not stored:
         raise UnknownReturnError(f"there is no return {return_id}", hint="`rledger show` lists what the ledger holds")
-    life_of = lives(anchors_of(ledger, ledger.target().log_id))
+    life_of = lives(anchors_of(ledger), required=ledger.genesis()[0].required)
     opened = open_entries(ledger.read, ledger.keys, return_id, stored)
     if reader is not None:
         opened = visible(ledger, stored, opened, reader)
@@ -73,7 +73,7 @@ def describe(ledger: Ledger, index: int) -> dict[str, Any]:
         RefusedError: There is no such entry.
     """
     row = ledger.read.entry(index)
-    state, anchored_at = life(anchors_of(ledger, ledger.target().log_id), index)
+    state, anchored_at = life(anchors_of(ledger), index, required=ledger.genesis()[0].required)
     return {
         "index": index,
         "leaf_hash": row.leaf_hash.hex(),
@@ -88,7 +88,7 @@ def summarize(ledger: Ledger) -> dict[str, Any]:
     genesis, leaf = ledger.genesis()
     head = ledger.read.head()
     assert head is not None  # there is a genesis entry
-    anchors = anchors_of(ledger, genesis.targets[0].log_id)
+    anchors = anchors_of(ledger)
     return {
         "origin": genesis.origin,
         "genesis": leaf.hex(),

@@ -132,19 +132,28 @@ class AnchorHistory:
         )
         return int(self._database.rows(statement, log_id)[0][0] or 0)
 
+    def newest(self, log_id: bytes) -> StoredAnchor | None:
+        """Return the newest step of the anchor with the highest sequence, or None."""
+        found = self._select(f"WHERE log_id = ? AND {_NEWEST_STEP} ORDER BY sequence DESC LIMIT 1", log_id)
+        return found[0] if found else None
+
     def newest_final(self, log_id: bytes) -> StoredAnchor | None:
         """Return the newest step of the finalized anchor with the highest sequence, or None."""
         where = f"WHERE log_id = ? AND {_NEWEST_STEP} AND state = 'finalized' ORDER BY sequence DESC LIMIT 1"
         found = self._select(where, log_id)
         return found[0] if found else None
 
-    def finalized(self, log_id: bytes, *, after: int = -1) -> list[tuple[int, StoredAnchor]]:
-        """Return the steps by which anchors of a log became final, oldest first, those with a row above `after`."""
+    def finalized(self, *, after: int = -1) -> list[tuple[int, StoredAnchor]]:
+        """Return the steps by which anchors became final, oldest first, those with a row above `after`."""
         statement = (
             f"SELECT id, {_COLUMNS} FROM anchor_history"  # noqa: S608 - our own text
-            f" WHERE log_id = ? AND state = '{AnchorState.FINALIZED.value}' AND id > ? ORDER BY id"
+            f" WHERE state = '{AnchorState.FINALIZED.value}' AND id > ? ORDER BY id"
         )
-        return [(int(row[0]), _anchor(row[1:])) for row in self._database.rows(statement, log_id, after)]
+        return [(int(row[0]), _anchor(row[1:])) for row in self._database.rows(statement, after)]
+
+    def contradicted(self) -> list[StoredAnchor]:
+        """Return the steps by which anchors that were final turned out not to be, oldest first."""
+        return self._select(f"WHERE state = '{AnchorState.CONTRADICTED.value}' ORDER BY id")
 
     def history(self, log_id: bytes, sequence: int) -> list[StoredAnchor]:
         """Return every step of one anchor, oldest first."""

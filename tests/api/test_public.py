@@ -155,7 +155,10 @@ def test_the_trust_file_is_the_one_to_pin(ledger: Ledger) -> None:
 
 def test_health_says_that_the_process_answers_and_how_large_the_log_is(ledger: Ledger) -> None:
     assert get(ledger, "/health/live").json() == {"live": True}
-    assert get(ledger, "/health/ready").json() == {"ready": True, "size": ENTRIES}
+    told = get(ledger, "/health/ready").json()
+    assert (told["ready"], told["size"]) == (True, ENTRIES)
+    (target,) = told["anchoring"]
+    assert (target["chain"], target["state"], target["alarm"], target["final_size"]) == ("embedded", None, None, 0)
 
 
 @pytest.mark.parametrize("path", ["/checkpoint", "/health/ready", "/.well-known/return-ledger"])

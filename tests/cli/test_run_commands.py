@@ -251,6 +251,14 @@ def test_the_public_log_is_served_and_anchored_until_a_signal(story: Story, how:
     story.rledger.done("audit")
 
 
+def until_told(port: int, alarm: str) -> None:
+    """Wait until the worker has said what keeps it waiting."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while get(port, "/health/ready").json()["anchoring"][0]["alarm"] != alarm:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def until_anchored(rledger: Program) -> None:
     """Poll until the worker beside the server has anchored what was young."""
     deadline = time.monotonic() + START_SECONDS_MAX
@@ -280,7 +288,13 @@ def test_serving_goes_on_while_the_node_is_silent_and_says_so(story: Story, tmp_
     silent = story.rledger.with_settings(rpc_url="http://127.0.0.1:1")
     with running(silent, "serve", "--port", str(port)) as (process, first):
         assert "rledger: warning: not confirmed by the chain: " in first
-        assert get(port, "/health/ready").json() == {"ready": True, "size": 4}
+        until_told(port, "node_silent")
+        told = get(port, "/health/ready").json()
+        assert (told["ready"], told["size"]) == (True, 4)
+        (target,) = told["anchoring"]
+        assert (target["chain"], target["final_size"]) == ("embedded", 3)
+        assert target["meaning"] == "no node answers"
+        assert "LEDGER_RPC_URL" in target["way_out"]
         code, told = stop(process, signal.SIGTERM)
 
     assert code == 0

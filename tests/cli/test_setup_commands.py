@@ -143,7 +143,7 @@ def test_doctor_is_content_with_a_whole_ledger(story: Story) -> None:
 
     assert code == 0
     assert {outcome for outcome, _ in found.values()} == {"pass"}
-    assert {"disk", "database", "checkpoint key", "high-water mark", "chain"} <= set(found)
+    assert {"disk", "database", "checkpoint key", "high-water mark", "chain embedded"} <= set(found)
     assert found["database"][1].endswith("4 entries")
 
 
@@ -170,7 +170,7 @@ def test_doctor_of_a_silent_node_is_inconclusive(story: Story) -> None:
     code, found = outcomes(story.rledger.with_settings(rpc_url="http://127.0.0.1:1"))
 
     assert code == 3
-    assert found["chain"][0] == "unknown"
+    assert found["chain embedded"][0] == "unknown"
 
 
 def test_doctor_asks_each_issuer_for_its_keys(story: Story, tmp_path: Path) -> None:

@@ -37,9 +37,10 @@ from ledger_service.errors import (
 from ledger_service.operations.anchor import Anchorer
 from ledger_service.operations.anchor_ports import Progress
 from ledger_service.operations.anchor_worker import make_anchorer
+from ledger_service.operations.anchored import anchors_of
 from ledger_service.operations.audit import audit
 from ledger_service.operations.ledger import Ledger
-from ledger_service.operations.prove import anchors_of, prove
+from ledger_service.operations.prove import prove
 from ledger_service.store.anchors import AnchorHistory
 from tests.operations.world import Wire, World, check, open_case, open_cases, registry
 
@@ -137,7 +138,7 @@ def test_every_anchored_head_ends_with_a_seal_that_quotes_the_newest_final_ancho
         for _ in range(3):
             open_case(ledger, tmp_path)
             anchorer.run()
-        anchors = anchors_of(ledger, ledger.target().log_id)
+        anchors = anchors_of(ledger)
         seals = [parse_entry(ledger.read.entry(anchor.size - 1).encoded) for anchor in anchors]
 
         assert [anchor.sequence for anchor in anchors] == [1, 2, 3]
@@ -247,7 +248,7 @@ def test_a_backlog_is_anchored_in_steps_that_the_cap_allows(world: World, tmp_pa
         seals = [0, *(seal.index for seal in opened.ledger.read.seals()), opened.ledger.read.size() - 1]
     with world.anchoring() as (ledger, node, anchorer):
         anchorer.run()
-        sizes = [1, *(anchor.size for anchor in anchors_of(ledger, ledger.target().log_id))]
+        sizes = [1, *(anchor.size for anchor in anchors_of(ledger))]
 
         assert max(after - before for before, after in pairwise(seals)) <= 8  # half of the cap
         assert sizes[-1] == ledger.read.size()
@@ -264,7 +265,7 @@ def test_a_backlog_larger_than_one_call_has_steps_is_anchored_in_one_call(
         open_cases(opened.ledger, tmp_path, 20)
     with world.anchoring() as (ledger, _, anchorer):
         assert anchorer.run().anchor is None
-        assert anchors_of(ledger, ledger.target().log_id)[-1].size == ledger.read.size()
+        assert anchors_of(ledger)[-1].size == ledger.read.size()
 
 
 @pytest.mark.parametrize("state", WALK[:3])
@@ -478,7 +479,7 @@ def test_a_chain_that_lost_a_final_head_is_waited_for_not_anchored_again(world: 
         wire.answers.clear()
         finish(anchorer, node, wire)
 
-        assert [a.state.value for a in anchors_of(ledger, ledger.target().log_id)] == ["finalized", "finalized"]
+        assert [a.state.value for a in anchors_of(ledger)] == ["finalized", "finalized"]
 
 
 def test_another_commitment_in_the_final_slot_halts(world: World, tmp_path: Path) -> None:
@@ -587,7 +588,7 @@ def test_a_transaction_that_waits_is_signed_again_with_higher_fees_up_to_the_cei
         for _ in range(5):
             anchorer.run()
             world.clock.pass_seconds(61)
-        newest = anchors_of(ledger, ledger.target().log_id)[-1]
+        newest = anchors_of(ledger)[-1]
 
         assert len(newest.attempts) == 3
         for one, two in pairwise(newest.attempts):
@@ -672,7 +673,7 @@ def test_a_cap_that_the_owner_lowered_is_kept_to(world: World, tmp_path: Path) -
             anchorer.run()
         send_as(node, world.signer, target.contract, encode_set_max_growth(target.log_id, 9))
         anchorer.run()
-        sizes = [1, *(anchor.size for anchor in anchors_of(ledger, target.log_id))]
+        sizes = [1, *(anchor.size for anchor in anchors_of(ledger))]
 
         assert sizes[-1] == ledger.read.size()
         assert max(after - before for before, after in pairwise(sizes)) <= 9

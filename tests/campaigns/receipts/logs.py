@@ -45,9 +45,10 @@ from ledger_service.core.receipt import AnchorProof, KeyChange, Receipt
 from ledger_service.core.registry import compute_log_id, compute_origin_hash
 from ledger_service.core.trust import Trust
 from ledger_service.operations.anchor_worker import make_anchorer
+from ledger_service.operations.anchored import anchors_of
 from ledger_service.operations.found import found
 from ledger_service.operations.ledger import Ledger, format_instant
-from ledger_service.operations.prove import anchors_of, prove
+from ledger_service.operations.prove import prove
 from ledger_service.operations.record import Party, Step, record
 from ledger_service.settings import Settings
 from ledger_service.store.drafts import LogDraft, WriteView
@@ -242,7 +243,7 @@ def _read(name: str, node: Node, ledger: Ledger, keys: list[Ed25519PrivateKey]) 
     tx_hash = Registry(node, target.contract).find_anchored_tx(target.log_id, 0)
     assert tx_hash is not None
     anchors = {1: _placed(node, tx_hash, target.contract, target.log_id)}
-    for anchor in anchors_of(ledger, target.log_id):
+    for anchor in anchors_of(ledger):
         anchors[anchor.size] = _placed(node, anchor.attempts[-1].tx_hash, target.contract, target.log_id)
     distinct = {key.private_bytes_raw(): key for key in keys}
     return Log(
