@@ -119,7 +119,9 @@ class Planner:
         backlog = self._heads.backlog(head.size, placed_at)
         if due(backlog, self._cadence, now) is not None:
             return None
-        return f"not due yet: {backlog.count} entries wait" if backlog.count else covered
+        if backlog.count == 0:
+            return covered
+        return f"not due yet: {backlog.count} {'entry waits' if backlog.count == 1 else 'entries wait'}"
 
     def _choose(self, head: ChainHead, cap: int) -> int:
         """Return the size of the next head: another target's that we have not, or a new seal."""

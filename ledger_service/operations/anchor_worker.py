@@ -18,7 +18,6 @@ from ledger_service.chain.account import Signer
 from ledger_service.chain.jsonrpc import JsonRpcError, NodeRefusal
 from ledger_service.chain.rpc import Node
 from ledger_service.core.alarms import Alarm
-from ledger_service.core.anchor_record import AnchorState
 from ledger_service.core.cadence import Cadence, due
 from ledger_service.core.fees import FeePolicy
 from ledger_service.core.log_entry import Target
@@ -242,7 +241,7 @@ class TargetWorker:
         if before is None or before.alarm != Alarm.CONTRADICTED.value:
             return False
         final = self._history.newest_final(self.log_id)
-        lost = [row.size for row in self._history.current(self.log_id) if row.state == AnchorState.CONTRADICTED]
+        lost = [row.size for row in self._history.contradicted() if row.log_id == self.log_id]
         return max(lost, default=0) > (0 if final is None else final.size)
 
 

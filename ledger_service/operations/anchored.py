@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from ledger_service.core.anchor_record import Anchor, AnchorState, parse_anchor_record
+from ledger_service.core.encoding import Json
 from ledger_service.core.receipt import AnchorProof
 from ledger_service.operations.ledger import Ledger
 from ledger_service.store.anchors import AnchorHistory
@@ -98,6 +99,12 @@ def anchor_proof(anchor: Anchor) -> AnchorProof:
         block_hash=anchor.block.block_hash,
         parent_hash=anchor.block.parent_hash,
     )
+
+
+def lost_heads(ledger: Ledger, index: int) -> list[Json]:
+    """Return which heads over an entry were final and then left the chain, as receipts name them."""
+    rows = AnchorHistory(ledger.store).contradicted()
+    return [{"log_id": "0x" + row.log_id.hex(), "sequence": row.sequence} for row in rows if row.size > index]
 
 
 def _by_size(anchors: Sequence[Anchor]) -> dict[int, list[Anchor]]:

@@ -19,7 +19,7 @@ from ledger_service.core.entry import CaseEntry, Entry, parse_entry
 from ledger_service.core.log_entry import KeyEntry
 from ledger_service.core.receipt import KeyChange, Receipt
 from ledger_service.errors import UnknownEntryError
-from ledger_service.operations.anchored import anchor_proof, anchors_of, covering, life
+from ledger_service.operations.anchored import anchor_proof, anchors_of, covering, life, lost_heads
 from ledger_service.operations.ledger import Ledger
 from ledger_service.store.read import StoredCheckpoint
 from ledger_service.store.values import open_value
@@ -56,8 +56,8 @@ def prove(
     unprotected: dict[str, Any] = {"state": life(anchors, index, required=required)[0]}
     if holding:
         unprotected["transactions"] = ["0x" + one.tx_hash.hex() for anchor in holding for one in anchor.attempts]
-    if lost := [one for one in anchors if one.state is AnchorState.CONTRADICTED and one.size > index]:
-        unprotected["contradicted"] = [{"log_id": "0x" + one.log_id.hex(), "sequence": one.sequence} for one in lost]
+    if unprotected["state"] != AnchorState.FINALIZED and (lost := lost_heads(ledger, index)):
+        unprotected["contradicted"] = lost
     if erased:
         unprotected["erased"] = erased
     return Receipt(
