@@ -128,7 +128,7 @@ class Planner:
         elsewhere = self._history.sizes_elsewhere(self._target.log_id, above=head.size)
         if shared := [size for size in elsewhere if size <= head.size + cap]:
             return max(shared)
-        self._heads.seal()
+        self._heads.seal(covered=head.size)
         # Seals come at least every half of the cap, so that one always lies within reach.
         size = self._heads.sealed(head.size + cap)
         if size is None or size <= head.size:

@@ -1,7 +1,7 @@
 """The log as anchoring sees it: sizes, roots, proofs, seals, and what waits for an anchor.
 
 `Heads` is all that the worker needs of a log; `LedgerHeads` is an opened ledger as that. Promises: `seal` writes only
-where the newest entry is no seal. Does not: know a chain.
+where the newest entry is no seal, or a head covers it. Does not: know a chain.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Heads(Protocol):
     def consistency_proof(self, old_size: int, size: int) -> Sequence[bytes]:
         """Return the proof that the head of `size` extends the one of `old_size`."""
 
-    def seal(self) -> None:
-        """Make the newest entry a seal, unless it is one."""
+    def seal(self, *, covered: int) -> None:
+        """Make the newest entry a seal beyond a size, unless it is one."""
 
     def sealed(self, most: int) -> int | None:
         """Return the largest size, at most this, that ends with a seal."""
@@ -70,10 +70,10 @@ class LedgerHeads:
         """Return the consistency proof between two sizes."""
         return self._ledger.read.consistency_proof(old_size, size)
 
-    def seal(self) -> None:
-        """Append a seal, unless the newest entry is one."""
+    def seal(self, *, covered: int) -> None:
+        """Append a seal, unless the newest entry is one that no head covers."""
         newest = self._ledger.read.latest_seal()
-        if newest is None or newest.index + 1 < self.size():
+        if newest is None or newest.index + 1 < self.size() or self.size() <= covered:
             self._ledger.require_writer().append(LogDraft(make_seal(self._ledger.origin)))
 
     def sealed(self, most: int) -> int | None:
