@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from ledger_service.cli import output
 from ledger_service.cli.main import app
+from ledger_service.core.alarms import LINES
 from ledger_service.settings import PREFIX, Settings
 from tests.cli.program import REQUEST, Program
 
@@ -126,6 +127,13 @@ def test_the_papers_name_every_setting_and_none_that_is_none() -> None:
     named = {name for paper in PAPERS for name in re.findall(rf"\b{PREFIX}[A-Z_]+\b", (ROOT / paper).read_text())}
 
     assert named == known
+
+
+def test_the_readme_gives_every_alarm_with_its_meaning_and_way_out() -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    for alarm, line in LINES.items():
+        assert f"| `{alarm.value}` | {line.meaning} | {line.way_out} |" in readme
 
 
 def test_every_exit_code_is_documented_where_people_look(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ LINES: dict[Alarm, Line] = {
     ),
     Alarm.NODES_DISAGREE: Line(
         "the nodes that are asked show different final histories",
-        "find out which one lies; take it out of LEDGER_RPC_URL, then `rledger contract resume`",
+        "find out which one lies; take it out of LEDGER_RPC_URL, then run `rledger worker --resume`",
     ),
     Alarm.CONTRADICTED: Line(
         "a head that was final is not on the chain any more",
