@@ -50,13 +50,26 @@ class Settings(BaseSettings):
     rpc_quorum: int = Field(
         default=1, ge=1, le=16, description="nodes of a chain that must have seen something before it counts"
     )
+    chains_file: Path | None = Field(
+        default=None, description="JSON file of further chains, or of other words about known ones; unset: none"
+    )
     confirmations: int | None = Field(
-        default=None, ge=1, description="blocks that make an anchor final; unset: the node's `finalized` tag"
+        default=None, ge=1, description="blocks that make an anchor final; unset: each chain's own rule"
     )
     anchorer_keystore: Path | None = Field(
         default=None, description="keystore v3 file of the account that deploys and anchors (mode 0600)"
     )
     anchorer_password_file: Path | None = Field(default=None, description="file with that keystore's password")
+    anchorer_private_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="the same account's key, 0x and 64 hexadecimal digits; instead of a file",
+    )
+    signer_url: SecretStr = Field(
+        default=SecretStr(""), description="URL of a service that signs (eth_signTransaction) in place of a key here"
+    )
+    signer_address: str = Field(
+        default="", pattern=r"^(0x[0-9a-fA-F]{40})?$", description="the account that the signing service signs for"
+    )
     max_growth: int = Field(
         default=100_000, ge=16, le=2**40, description="entries that one anchor may add at most; fixed when founded"
     )

@@ -13,9 +13,12 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger_service.chain.account import Signer, development_signer, keystore_signer
+from ledger_service.chain.account import Signer, development_signer, key_signer
+from ledger_service.chain.chains import load_chains
+from ledger_service.chain.keystore import keystore_signer
 from ledger_service.chain.parameters import DEVELOPMENT_CHAIN_IDS
 from ledger_service.chain.registry import Registry
+from ledger_service.chain.remote_signer import RemoteSigner
 from ledger_service.chain.rpc import Node, open_node
 from ledger_service.core.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint, verifier_key
 from ledger_service.errors import (
@@ -31,7 +34,7 @@ from ledger_service.operations.erase_again import destroy_keys_again, erase_agai
 from ledger_service.operations.gate import Gate, check_gate
 from ledger_service.operations.key_files import load_signing_key as load_signing_key
 from ledger_service.operations.key_files import read_secret, replace_durably, translated
-from ledger_service.operations.ledger import Clock, Ledger, chain_name, system_clock
+from ledger_service.operations.ledger import Clock, Ledger, system_clock
 from ledger_service.operations.rotate import change_key
 from ledger_service.operations.seal import make_seal
 from ledger_service.settings import Settings
@@ -145,6 +148,7 @@ def open_ledger(
             upload_bytes_max=settings.upload_bytes_max,
             upload_hours=settings.upload_hours,
             promise_seconds=settings.anchor_promise_seconds,
+            chains=load_chains(settings.chains_file),
         )
         stack.callback(ledger.close)  # before the parts: what is queued is answered first
         _adopt_genesis(ledger, settings, write=write)
@@ -178,7 +182,7 @@ def open_nodes(settings: Settings, chain_id: int, *, writable: bool = False) -> 
         SettingsError: None is named for it, or fewer than must agree.
         ChainError: One cannot be opened.
     """
-    name = chain_name(chain_id)
+    name = load_chains(settings.chains_file).name_of(chain_id)
     urls = settings.rpcs_of(name)
     if len(urls) < settings.rpc_quorum or not urls:
         raise SettingsError(
@@ -190,24 +194,39 @@ def open_nodes(settings: Settings, chain_id: int, *, writable: bool = False) -> 
 
 
 def load_signer(settings: Settings, chain_id: int) -> Signer:
-    """Return the account that deploys and anchors: the keystore of the settings, or, on development chains, a public
-    development key.
+    """Return the account that deploys and anchors: the one source of a key that the settings name, or, on development
+    chains where none is named, a public development key.
 
     Raises:
-        AccountError: No keystore is set on any other chain, or it cannot be opened.
-        SettingsError: The file with its password is not set, missing, or readable by others.
+        AccountError: None is named on any other chain, or it cannot be opened.
+        SettingsError: Two are named, or half of one.
     """
-    if settings.anchorer_keystore is None:
-        if chain_id not in DEVELOPMENT_CHAIN_IDS:
-            raise AccountError(
-                f"chain {chain_id} is no development chain and no account is set",
-                hint="set LEDGER_ANCHORER_KEYSTORE and LEDGER_ANCHORER_PASSWORD_FILE",
-            )
-        return development_signer(0, chain_id)
-    if settings.anchorer_password_file is None:
-        raise SettingsError("LEDGER_ANCHORER_KEYSTORE is set without LEDGER_ANCHORER_PASSWORD_FILE")
-    password = read_secret(settings.anchorer_password_file).decode(errors="replace").rstrip("\r\n")
-    return keystore_signer(settings.anchorer_keystore, password)
+    key, url = settings.anchorer_private_key.get_secret_value(), settings.signer_url.get_secret_value()
+    named = {
+        "LEDGER_ANCHORER_KEYSTORE": settings.anchorer_keystore is not None,
+        "LEDGER_ANCHORER_PRIVATE_KEY": bool(key),
+        "LEDGER_SIGNER_URL": bool(url),
+    }
+    if sum(named.values()) > 1:
+        both = " and ".join(name for name, there in named.items() if there)
+        raise SettingsError(f"{both} are set", hint="name one source of the anchoring account's key")
+    if settings.anchorer_keystore is not None:
+        if settings.anchorer_password_file is None:
+            raise SettingsError("LEDGER_ANCHORER_KEYSTORE is set without LEDGER_ANCHORER_PASSWORD_FILE")
+        password = read_secret(settings.anchorer_password_file).decode(errors="replace").rstrip("\r\n")
+        return keystore_signer(settings.anchorer_keystore, password)
+    if key:
+        return key_signer(key)
+    if url:
+        if not settings.signer_address:
+            raise SettingsError("LEDGER_SIGNER_URL is set without LEDGER_SIGNER_ADDRESS")
+        return RemoteSigner(url, bytes.fromhex(settings.signer_address[2:]))
+    if chain_id not in DEVELOPMENT_CHAIN_IDS:
+        raise AccountError(
+            f"chain {chain_id} is no development chain and no account is set",
+            hint="set LEDGER_ANCHORER_KEYSTORE and LEDGER_ANCHORER_PASSWORD_FILE, or LEDGER_SIGNER_URL",
+        )
+    return development_signer(0, chain_id)
 
 
 def rotate_key(opened: Opened) -> Appended:

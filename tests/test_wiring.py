@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ledger_service.chain.account import key_signer
 from ledger_service.chain.parameters import EMBEDDED_CHAIN_ID
+from ledger_service.chain.rpc import open_node
 from ledger_service.core.checkpoint import parse_checkpoint
 from ledger_service.errors import (
     AccountError,
@@ -29,7 +31,7 @@ from ledger_service.errors import (
 from ledger_service.operations.audit import audit
 from ledger_service.operations.rotate import change_key
 from ledger_service.settings import load_settings
-from ledger_service.wiring import load_signer, load_signing_key, open_ledger, rotate_key
+from ledger_service.wiring import load_signer, load_signing_key, open_ledger, open_nodes, rotate_key
 from tests.operations.conftest import make_world
 from tests.operations.world import World, open_case
 
@@ -350,3 +352,42 @@ def test_a_keystore_is_opened_with_the_password_of_its_file(tmp_path: Path) -> N
     password.unlink()
     with pytest.raises(SettingsError, match="cannot be read"):
         load_signer(settings, 1)
+
+
+def test_an_account_comes_from_one_source_only(tmp_path: Path) -> None:
+    key, address = "0x" + "17" * 32, "0x" + "ab" * 20
+    both = load_settings(anchorer_private_key=key, signer_url="http://127.0.0.1:1", signer_address=address)
+    remote = load_settings(signer_url="http://127.0.0.1:1", signer_address=address)
+
+    assert load_signer(load_settings(anchorer_private_key=key), 1).address == key_signer(key).address
+    assert load_signer(remote, 1).address == bytes.fromhex("ab" * 20)
+    with pytest.raises(SettingsError, match="LEDGER_ANCHORER_PRIVATE_KEY and LEDGER_SIGNER_URL are set") as caught:
+        load_signer(both, 1)
+    assert "17" * 32 not in caught.value.message
+    with pytest.raises(SettingsError, match="without LEDGER_SIGNER_ADDRESS"):
+        load_signer(load_settings(signer_url="http://127.0.0.1:1"), 1)
+    with pytest.raises(SettingsError):
+        load_settings(signer_address="0xabc")
+    assert "17" * 32 not in repr(both)
+
+
+def test_the_nodes_of_a_chain_are_those_of_its_name_and_enough_to_agree(tmp_path: Path) -> None:
+    folders = [f"embedded:{tmp_path / name}" for name in ("a", "b")]
+    named = f"embedded={folders[0]} sepolia=https://node.example embedded={folders[1]}"
+    for folder in folders:
+        open_node(folder, writable=True).close()
+
+    with open_nodes(load_settings(rpc_url=named, rpc_quorum=2), EMBEDDED_CHAIN_ID) as nodes:
+        assert [node.name for node in nodes] == folders
+    with (
+        pytest.raises(SettingsError, match="names 1 nodes of the chain sepolia, 2 must agree"),
+        open_nodes(load_settings(rpc_url=named, rpc_quorum=2), 11155111),
+    ):
+        pass
+    with (
+        pytest.raises(SettingsError, match="names 0 nodes of the chain base"),
+        open_nodes(load_settings(rpc_url=named), 8453),
+    ):
+        pass
+    assert load_settings(rpc_url=folders[0]).rpcs_of("whatever") == (folders[0],)
+    assert load_settings(rpc_url=f"sepolia={folders[0]}").rpc == folders[0]

@@ -1,21 +1,18 @@
-"""Accounts that sign transactions: keystore files and development keys, behind a two-method interface.
+"""Accounts that sign transactions, behind a two-method interface: here keys in memory; `keystore.py` opens files,
+`remote_signer.py` asks a service.
 
 Promises: what a signer returns is decoded and compared with what was asked for, and the sender recovered, before it
 leaves; keys never appear in `repr`, messages or error chains. Development keys, which are public, work only on the
-chain ids of `parameters.DEVELOPMENT_CHAIN_IDS`. Keystore files must be readable by their owner alone and use a key
-derivation strong enough to make guessing passwords dear.
+chain ids of `parameters.DEVELOPMENT_CHAIN_IDS`, whatever way they come.
 
 Does not: keep nonces, choose fees or send anything.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import stat
+import re
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger_service.chain.embedded_state import decode_tx
@@ -32,12 +29,9 @@ from ledger_service.errors import AccountError
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
-KEYSTORE_BYTES_MAX = 64 * 1024  # a keystore v3 file has about 500
-SCRYPT_N_MIN = 2**17  # below this a password is guessed too cheaply; geth's "light" keystores have 2^12
-SCRYPT_MEMORY_MAX = 2**30  # bytes: 128·n·r; a crooked file must not take all memory
-PBKDF2_ROUNDS_MIN = 200_000
-PBKDF2_ROUNDS_MAX = 20_000_000
 SECP256K1_HALF_N = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # EIP-2: low s only
+
+_KEY = re.compile(r"[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +72,39 @@ def development_signer(index: int, chain_id: int) -> Signer:
         )
     if not 0 <= index < len(DEVELOPMENT_ADDRESSES):
         raise AccountError(f"there are development keys 0 to {len(DEVELOPMENT_ADDRESSES) - 1}, not {index}")
-    return _LocalSigner(development_account(index), chain_ids=DEVELOPMENT_CHAIN_IDS)
+    return LocalSigner(development_account(index))
 
 
-def keystore_signer(path: Path, password: str) -> Signer:
-    """Return the key in a keystore v3 file (Web3 Secret Storage Definition).
+def key_signer(text: str) -> Signer:
+    """Return the account of a private key in hexadecimal, as the environment hands it over.
 
     Raises:
-        AccountError: No such file, readable by others, no keystore, a weak key derivation, or a wrong password.
+        AccountError: Not 32 bytes in hexadecimal, or no key of the curve; the message does not repeat it.
     """
-    stored = _read_keystore(path)
-    _check_derivation(stored, path)
     from eth_account.account import Account
-    from eth_keyfile.keyfile import decode_keyfile_json
 
     cap_recursion()
+    digits = text.strip().removeprefix("0x")
+    if not _KEY.fullmatch(digits):
+        raise AccountError("the private key is not 64 hexadecimal digits", hint="give it as 0x and 64 digits")
     try:
-        key = decode_keyfile_json(stored, password.encode())
-    except ValueError as exc:
-        if "MAC" in str(exc):
-            raise AccountError(f"the password does not open the keystore {path}") from None
-        raise AccountError(f"{path} is not a whole keystore v3 file", hint="restore it from a copy") from None
-    except Exception:  # eth-keyfile lets KeyError, TypeError and binascii's errors through
-        raise AccountError(f"{path} is not a whole keystore v3 file", hint="restore it from a copy") from None
-    return _LocalSigner(Account.from_key(key), chain_ids=None)
+        account: LocalAccount = Account.from_key(bytes.fromhex(digits))
+    except Exception:  # eth-keys has errors of its own, which may quote the key
+        raise AccountError("the private key is no key of the curve secp256k1") from None
+    return LocalSigner(account)
+
+
+def refuse_development_key(address: bytes, chain_id: int) -> None:
+    """Refuse an account whose key is public on a chain where that matters, whatever way the key came.
+
+    Raises:
+        AccountError: It is one of the development accounts, and the chain is no development chain.
+    """
+    if address in DEVELOPMENT_ADDRESSES and chain_id not in DEVELOPMENT_CHAIN_IDS:
+        raise AccountError(
+            f"{format_address(address)} is a development account: its key is public and not used on chain {chain_id}",
+            hint="give an account of your own: a keystore, a key or a signing service",
+        )
 
 
 def check_signed(request: TxRequest, raw: bytes, address: bytes) -> None:
@@ -138,14 +141,13 @@ def check_signed(request: TxRequest, raw: bytes, address: bytes) -> None:
         raise AccountError("the signer returned a signature with a high s, which chains refuse (EIP-2)")
 
 
-class _LocalSigner:
+class LocalSigner:
     """A key in this process's memory."""
 
-    __slots__ = ("_account", "_chain_ids")
+    __slots__ = ("_account",)
 
-    def __init__(self, account: LocalAccount, *, chain_ids: frozenset[int] | None) -> None:
+    def __init__(self, account: LocalAccount) -> None:
         self._account = account
-        self._chain_ids = chain_ids
 
     def __repr__(self) -> str:
         return f"<signer {self._account.address}>"
@@ -157,8 +159,7 @@ class _LocalSigner:
 
     def sign_transaction(self, request: TxRequest) -> bytes:
         """Return the raw signed transaction."""
-        if self._chain_ids is not None and request.chain_id not in self._chain_ids:
-            raise AccountError(f"development keys are public and not used on chain {request.chain_id}")
+        refuse_development_key(self.address, request.chain_id)
         fields: dict[str, Any] = {
             "type": 2,
             "chainId": request.chain_id,
@@ -189,63 +190,3 @@ def development_account(index: int) -> LocalAccount:
     seed = seed_from_mnemonic(DEVELOPMENT_MNEMONIC, "")
     account: LocalAccount = Account.from_key(key_from_seed(seed, DEVELOPMENT_PATH.format(index=index)))
     return account
-
-
-def _read_keystore(path: Path) -> dict[str, Any]:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not hang us
-    except OSError as exc:
-        raise AccountError(f"the keystore {path} cannot be opened: {exc.strerror}") from None
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise AccountError(f"the keystore {path} is not a file")
-        if mode & 0o077:
-            raise AccountError(
-                f"the keystore {path} can be read by others (mode {stat.S_IMODE(mode):04o})",
-                hint=f"chmod 600 {path}",
-            )
-        content = os.read(descriptor, KEYSTORE_BYTES_MAX + 1)
-    finally:
-        os.close(descriptor)
-    try:
-        stored = json.loads(content) if len(content) <= KEYSTORE_BYTES_MAX else None
-    except (ValueError, RecursionError):
-        stored = None
-    if not isinstance(stored, dict):
-        raise AccountError(f"{path} is not a whole keystore v3 file", hint="restore it from a copy")
-    return stored
-
-
-def _check_derivation(stored: dict[str, Any], path: Path) -> None:
-    lowered = {str(name).lower(): value for name, value in stored.items()}
-    crypto = lowered.get("crypto")
-    values = crypto.get("kdfparams") if isinstance(crypto, dict) else None
-    if lowered.get("version") != 3 or not isinstance(crypto, dict) or not isinstance(values, dict):
-        raise AccountError(f"{path} is not a whole keystore v3 file", hint="restore it from a copy")
-    hint = "make a new keystore: `geth account new` (scrypt n = 262144), and move the funds to it"
-    if crypto.get("kdf") == "scrypt":
-        n, r, p = (_count(values, name, path) for name in ("n", "r", "p"))
-        if n < SCRYPT_N_MIN or r < 1 or p < 1:
-            raise AccountError(
-                f"the keystore {path} is too easily guessed: scrypt n is {n}, at least {SCRYPT_N_MIN} is needed",
-                hint=hint,
-            )
-        if 128 * n * r > SCRYPT_MEMORY_MAX or p > 16:
-            raise AccountError(f"the keystore {path} asks for more memory or time than is sensible", hint=hint)
-    elif crypto.get("kdf") == "pbkdf2":
-        rounds = _count(values, "c", path)
-        if not PBKDF2_ROUNDS_MIN <= rounds <= PBKDF2_ROUNDS_MAX:
-            raise AccountError(
-                f"the keystore {path} has {rounds} PBKDF2 rounds, not {PBKDF2_ROUNDS_MIN} to {PBKDF2_ROUNDS_MAX}",
-                hint=hint,
-            )
-    else:
-        raise AccountError(f"the keystore {path} has no known key derivation (scrypt or pbkdf2)", hint=hint)
-
-
-def _count(values: dict[str, Any], name: str, path: Path) -> int:
-    value = values.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise AccountError(f"{path} is not a whole keystore v3 file", hint="restore it from a copy")
-    return value

@@ -19,7 +19,7 @@ from ledger_service.operations.anchor_state import TargetState, anchoring
 from ledger_service.operations.gate import check_chain, check_mark
 from ledger_service.operations.issuer_keys import IssuerKeys, IssuerUnreachableError, fetch_with
 from ledger_service.operations.issuers import Issuer, load_issuers
-from ledger_service.operations.ledger import Ledger, chain_name
+from ledger_service.operations.ledger import Ledger
 from ledger_service.outbound.connection import Rules
 from ledger_service.settings import PREFIX, Settings, load_settings
 from ledger_service.wiring import Places, load_signer, load_signing_key, open_ledger, open_nodes
@@ -45,7 +45,7 @@ def examine() -> list[Check]:
             checks.append(_key(places))
             checks.append(_mark(ledger))
             for target, state in zip(ledger.targets(), anchoring(ledger), strict=True):
-                checks += [_chain(settings, ledger, target), _account(settings, target), _anchoring(state)]
+                checks += [_chain(settings, ledger, target), _account(settings, ledger, target), _anchoring(state)]
     except (LedgerError, OSError) as error:
         checks.append(Check("database", Outcome.FAIL, _reason(error)))
     return checks
@@ -113,13 +113,16 @@ def _mark(ledger: Ledger) -> Check:
 
 def _chain(settings: Settings, ledger: Ledger, target: Target) -> Check:
     """Ask every node that is named for the target's chain."""
-    name = f"chain {chain_name(target.chain_id)}"
+    name = f"chain {ledger.chains.name_of(target.chain_id)}"
     try:
         with open_nodes(settings, target.chain_id) as nodes:
             for node in nodes:
                 check_chain(ledger, Registry(node, target.contract), target)
             asked = ", ".join(node.name for node in nodes)
-            return Check(name, Outcome.PASS, f"{asked}: the pinned contract, and a head that is ours")
+            known = ledger.chains.of_id(target.chain_id)
+            notes = [] if known is None else [note for note in (known.limit, known.ends) if note is not None]
+            said = "; ".join([f"{asked}: the pinned contract, and a head that is ours", *notes])
+            return Check(name, Outcome.PASS, said)
     except GateClosedError as error:
         return Check(name, Outcome.FAIL, f"{error.reason}: {_reason(error)}")
     except ChainError as error:
@@ -128,9 +131,9 @@ def _chain(settings: Settings, ledger: Ledger, target: Target) -> Check:
         return Check(name, Outcome.FAIL, _reason(error))
 
 
-def _account(settings: Settings, target: Target) -> Check:
+def _account(settings: Settings, ledger: Ledger, target: Target) -> Check:
     """Show who pays, what is left, and whether the contract takes heads from that account."""
-    name = f"account {chain_name(target.chain_id)}"
+    name = f"account {ledger.chains.name_of(target.chain_id)}"
     try:
         signer = load_signer(settings, target.chain_id)
         with open_nodes(settings, target.chain_id) as nodes:

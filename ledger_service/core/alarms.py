@@ -26,6 +26,7 @@ class Alarm(StrEnum):
     NODE_REFUSES = "node_refuses"
     NOT_AUTHORISED = "not_authorised"
     LOG_CLOSED = "log_closed"
+    SIGNER_FAILS = "signer_fails"
     CONTRACT_REFUSES = "contract_refuses"
     NO_FUNDS = "no_funds"
     FEE_CEILING = "fee_ceiling"
@@ -76,6 +77,10 @@ LINES: dict[Alarm, Line] = {
     Alarm.NOT_AUTHORISED: Line(
         "the contract takes heads of this log from another account",
         "configure that account, or let the owner run `rledger contract set-anchorer`",
+    ),
+    Alarm.SIGNER_FAILS: Line(
+        "the anchoring account does not sign",
+        "check its key file, or the service at LEDGER_SIGNER_URL; it goes on by itself",
     ),
     Alarm.LOG_CLOSED: Line(
         "the owner closed this log in its contract",

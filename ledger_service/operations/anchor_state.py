@@ -13,7 +13,7 @@ from ledger_service.core.anchor_record import AnchorState, parse_anchor_record
 from ledger_service.core.encoding import Json
 from ledger_service.core.log_entry import Target
 from ledger_service.operations.heads import LedgerHeads
-from ledger_service.operations.ledger import Ledger, chain_name
+from ledger_service.operations.ledger import Ledger
 from ledger_service.store.anchor_status import AnchorStatuses
 from ledger_service.store.anchors import AnchorHistory
 
@@ -50,7 +50,7 @@ def anchoring(ledger: Ledger) -> list[TargetState]:
         oldest = LedgerHeads(ledger).backlog(included, None).oldest_at
         found.append(
             TargetState(
-                chain=chain_name(target.chain_id),
+                chain=ledger.chains.name_of(target.chain_id),
                 log_id=target.log_id,
                 state=state,
                 included_size=included,

@@ -58,7 +58,7 @@ _ALARMS: tuple[tuple[type[LedgerError], Alarm], ...] = (
     (NotAnchorerError, Alarm.NOT_AUTHORISED),
     (OverCapError, Alarm.OVER_CAP),
     (NodeUnreachableError, Alarm.NODE_SILENT),
-    (AccountError, Alarm.NOT_AUTHORISED),
+    (AccountError, Alarm.SIGNER_FAILS),
     (ChainError, Alarm.NODE_REFUSES),
 )
 
@@ -93,7 +93,6 @@ def make_anchorer(
     policy: FeePolicy | None = None,
     cadence: Cadence | None = None,
     quorum: int = 1,
-    confirmations: int | None = None,
     leased: bool = False,
 ) -> Anchorer:
     """Return what places heads of a ledger at one of its targets.
@@ -106,7 +105,6 @@ def make_anchorer(
         policy: Fee limits and promises.
         cadence: When a head is due; None: whenever an entry waits.
         quorum: How many nodes must have seen something before it counts.
-        confirmations: The chain's finality rule; None: as the ledger's settings say.
         leased: Act only while this process holds the target's lease.
     """
     target = target or ledger.target()
@@ -120,7 +118,7 @@ def make_anchorer(
         nodes,
         sender=signer.address,
         roots=own_root,
-        confirmations=ledger.confirmations if confirmations is None else confirmations,
+        confirmations=ledger.confirmations_of(target),
         quorum=quorum,
     )
     return Anchorer(

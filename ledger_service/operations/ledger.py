@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from ledger_service.chain.chains import Chains, load_chains
 from ledger_service.core.checkpoint import VerifierKey
 from ledger_service.core.entry import parse_entry
 from ledger_service.core.log_entry import GenesisEntry, KeyEntry, Target
 from ledger_service.core.merkle import leaf_hash
-from ledger_service.core.trust import EMBEDDED_CHAIN_ID, PinnedTarget, Trust
+from ledger_service.core.trust import PinnedTarget, Trust
 from ledger_service.errors import EntryFormatError, LedgerMissingError, SettingsError, StorageFullError
 from ledger_service.evidence.folder import EvidenceFolder
 from ledger_service.operations.dockets import Dockets
@@ -34,16 +35,9 @@ from ledger_service.store.uploads import Uploads
 from ledger_service.store.webhooks import Webhooks
 from ledger_service.store.writer import Writer
 
-CHAIN_NAMES = {EMBEDDED_CHAIN_ID: "embedded", 31337: "hardhat_local", 1: "ethereum", 11155111: "sepolia"}
-
 SPACE_SECONDS = 0.25  # how long a look at the free space counts; what is recorded meanwhile is some megabytes at most
 
 Clock = Callable[[], datetime]
-
-
-def chain_name(chain_id: int) -> str:
-    """Return what a chain is called in settings, trust files and messages."""
-    return CHAIN_NAMES.get(chain_id, f"chain-{chain_id}")
 
 
 def system_clock() -> datetime:
@@ -65,11 +59,11 @@ def format_instant(moment: datetime) -> str:
 class Ledger:
     """An opened ledger.
 
-    `confirmations` is the finality rule of its chain (None: the `finalized` tag). `free_bytes_min`: with less free
-    space, nothing is recorded. `upload_bytes_max` and `upload_hours`: what one party may have sent that no step uses
-    yet, and how long it waits for one. `retention_years`: how long joint facts are kept after the end of a case.
-    `webhook_allow_loopback`: for development, webhooks may name this machine. `promise_seconds`: from the recording of
-    an entry to the block of its anchor.
+    `confirmations` is the finality rule of the settings (None: each chain's own, from `chains`). `free_bytes_min`: with
+    less free space, nothing is recorded. `upload_bytes_max` and `upload_hours`: what one party may have sent that no
+    step uses yet, and how long it waits for one. `retention_years`: how long joint facts are kept after the end of a
+    case. `webhook_allow_loopback`: for development, webhooks may name this machine. `promise_seconds`: from the
+    recording of an entry to the block of its anchor.
     """
 
     origin: str
@@ -90,6 +84,7 @@ class Ledger:
     upload_bytes_max: int = 4 * 1024**3
     upload_hours: int = 72
     promise_seconds: int = 3_600
+    chains: Chains = field(default_factory=load_chains)
     dockets: Dockets = field(init=False)
     credentials: Credentials = field(init=False)
     requests: Requests = field(init=False)
@@ -165,6 +160,11 @@ class Ledger:
         """Return every place where heads are anchored."""
         return self.genesis()[0].targets
 
+    def confirmations_of(self, target: Target) -> int | None:
+        """Return how many blocks on top make a head final at a target; None: what its nodes call `finalized`."""
+        chain = self.chains.of_id(target.chain_id)
+        return self.confirmations if self.confirmations is not None or chain is None else chain.confirmations
+
     def checkpoint_keys(self) -> tuple[VerifierKey, ...]:
         """Return the keys of this log: those of its genesis, then each that a key entry brought in."""
         keys = list(self.genesis()[0].keys)
@@ -179,9 +179,9 @@ class Ledger:
         genesis, leaf = self.genesis()
         targets = tuple(
             PinnedTarget(
-                name=chain_name(target.chain_id),
+                name=self.chains.name_of(target.chain_id),
                 target=target,
-                confirmations=self.confirmations,
+                confirmations=self.confirmations_of(target),
             )
             for target in genesis.targets
         )

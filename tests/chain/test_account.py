@@ -17,9 +17,10 @@ from ledger_service.chain.account import (
     TxRequest,
     check_signed,
     development_signer,
-    keystore_signer,
+    key_signer,
 )
 from ledger_service.chain.embedded_state import decode_tx
+from ledger_service.chain.keystore import keystore_signer
 from ledger_service.chain.parameters import DEVELOPMENT_ADDRESSES, EMBEDDED_CHAIN_ID, HARDHAT_CHAIN_ID
 from ledger_service.core.registry import format_address
 from ledger_service.errors import AccountError
@@ -113,6 +114,38 @@ def test_the_key_and_password_appear_in_no_text(tmp_path: Path, stored: dict[str
 
     for secret in (KEY.hex(), PASSWORD, "hunter2"):
         assert not any(secret in text for text in texts)
+
+
+@pytest.mark.parametrize("text", [KEY.hex(), "0x" + KEY.hex(), "0x" + KEY.hex().upper(), f"  {KEY.hex()}\n"])
+def test_a_key_of_the_environment_is_an_account(text: str, tmp_path: Path, stored: dict[str, Any]) -> None:
+    signer = key_signer(text)
+
+    assert signer.address == keystore_signer(keep(tmp_path, stored), PASSWORD).address
+    assert Account.recover_transaction(signer.sign_transaction(REQUEST)) == format_address(signer.address)
+    assert KEY.hex() not in repr(signer)
+
+
+@pytest.mark.parametrize("text", ["", "0x", "c0ffee", "0x" + "00" * 32, "ff" * 32, "0x" + "g" * 64, "0X" + "11" * 32])
+def test_what_is_no_key_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(AccountError, match="the private key is") as caught:
+        key_signer(text)
+
+    assert len(text) < 10 or text[2:] not in repr(caught.value) + caught.value.message + caught.value.hint
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("index", [0, 9])
+def test_a_development_key_is_refused_on_a_public_chain_whatever_way_it_comes(index: int, tmp_path: Path) -> None:
+    from ledger_service.chain.account import development_account
+
+    key = bytes(development_account(index).key)
+    stored = dict(create_keyfile_json(key, PASSWORD.encode(), kdf="pbkdf2", iterations=200_000))
+    for signer in (key_signer(key.hex()), keystore_signer(keep(tmp_path, stored), PASSWORD)):
+        assert signer.address == DEVELOPMENT_ADDRESSES[index]
+        with pytest.raises(AccountError, match="its key is public and not used on chain 11155111"):
+            signer.sign_transaction(REQUEST)
+        assert signer.sign_transaction(replace(REQUEST, chain_id=HARDHAT_CHAIN_ID))
 
 
 def test_a_wrong_password_is_told_plainly(tmp_path: Path, stored: dict[str, Any]) -> None:
