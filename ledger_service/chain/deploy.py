@@ -15,10 +15,16 @@ from ledger_service.chain.account import Signer, TxRequest
 from ledger_service.chain.answers import FeeQuote
 from ledger_service.chain.registry import encode_anchor, encode_register_log
 from ledger_service.chain.rpc import BlockName, Node
-from ledger_service.core.registry import compute_contract_address, format_address
+from ledger_service.core.registry import compute_contract_address, compute_create2_address, format_address
 from ledger_service.errors import WrongCodeError
 
 BASE_FEE_FACTOR = 2  # the base fee can double in six full blocks (EIP-1559) before the cap is too low
+
+# The deployment factory that most chains have at this address: it creates what its calldata say, by CREATE2 (EIP-1014),
+# so that the registry has one address everywhere. Only its own code, by keccak-256, is taken for it.
+FACTORY = bytes.fromhex("4e59b44847b379578588920ca78fbf26c0b4956c")
+FACTORY_CODE_HASH = bytes.fromhex("2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989")
+SALT = bytes.fromhex("72657475726e2d6c65646765722f416e63686f72526567697374727900000000")  # return-ledger/AnchorRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,29 @@ def build_deploy_tx(envelope: Envelope) -> TxRequest:
 def compute_deploy_address(sender: bytes, nonce: int) -> bytes:
     """Return where the registry will be when `sender` deploys it with this nonce."""
     return compute_contract_address(sender, nonce)
+
+
+def build_create2_tx(envelope: Envelope) -> TxRequest:
+    """Return the call of the deployment factory that creates the registry at `common_address`."""
+    return _request(envelope, FACTORY, create2_data())
+
+
+def create2_data() -> bytes:
+    """Return the calldata of the factory: the salt, and the code that creates the registry."""
+    return SALT + deploy_code()
+
+
+def common_address() -> bytes:
+    """Return where the registry is on every chain on which the factory created it."""
+    return compute_create2_address(FACTORY, SALT, deploy_code())
+
+
+def has_factory(node: Node) -> bool:
+    """Say whether the chain has the deployment factory, with its own code."""
+    from eth_hash.auto import keccak
+
+    code = node.code(FACTORY)
+    return bool(code) and keccak(code) == FACTORY_CODE_HASH
 
 
 def build_register_log_tx(

@@ -99,6 +99,16 @@ def compute_contract_address(sender: bytes, nonce: int) -> bytes:
     return keccak(bytes([0xC0 + len(body)]) + body)[12:]
 
 
+def compute_create2_address(factory: bytes, salt: bytes, init_code: bytes) -> bytes:
+    """Return the address of the contract that `factory` creates with a salt (EIP-1014), whatever the chain.
+
+    The last 20 bytes of keccak256(0xff ‖ factory ‖ salt ‖ keccak256(init_code)).
+    """
+    if len(factory) != ADDRESS_BYTES:
+        raise ValueError(f"factory must have {ADDRESS_BYTES} bytes, has {len(factory)}")
+    return keccak(b"\xff" + factory + _word(salt, "salt") + keccak(init_code))[12:]
+
+
 def parse_address(text: str) -> bytes:
     """Return the 20 bytes of an `0x…` address; a mixed-case one must carry a right EIP-55 checksum.
 

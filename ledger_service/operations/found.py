@@ -9,10 +9,8 @@ Promises: after it, head 0 of the log on chain is the genesis leaf. Does not: fo
 
 from __future__ import annotations
 
-import json
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,41 +18,60 @@ from eth_hash.auto import keccak
 
 from ledger_service.chain.account import Signer, TxRequest
 from ledger_service.chain.deploy import (
+    FACTORY,
+    SALT,
     Envelope,
+    build_create2_tx,
     build_deploy_tx,
     build_register_log_tx,
     check_deployed,
-    compute_deploy_address,
-    compute_fee_cap,
+    common_address,
+    create2_data,
     deploy_code,
     deployed_code,
-    sign_tx,
+    has_factory,
 )
-from ledger_service.chain.jsonrpc import JsonRpcError, NodeRefusal
 from ledger_service.chain.registry import Registry, RegistryHead, encode_register_log
 from ledger_service.chain.rpc import Node
 from ledger_service.core.checkpoint import verifier_key
-from ledger_service.core.log_entry import GenesisEntry, Target
-from ledger_service.core.registry import compute_log_id, compute_origin_hash
-from ledger_service.errors import AccountError, ChainError, ContractRevertedError, NodeAnswerError, StoreError
+from ledger_service.core.log_entry import GenesisEntry, Predecessor, Target
+from ledger_service.core.registry import compute_log_id, compute_origin_hash, format_address
+from ledger_service.errors import AccountError, ChainError, ContractRevertedError, SettingsError
 from ledger_service.operations.gate import check_place
+from ledger_service.operations.kept_sender import KeptSender
 from ledger_service.operations.ledger import Ledger
 from ledger_service.store.drafts import LogDraft, WriteView
-
-GAS_MARGIN_PERCENT = 120
-RECEIPT_SECONDS_MAX = 600  # a public chain's block with room to spare; the signed bytes are kept, so run it again
-POLL_SECONDS = 2.0
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """A chain to found on: a writable node of it, and the account that pays there."""
+
+    node: Node
+    signer: Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The contract on one chain: `salt` where the factory created it, else creator's `nonce`; `tx_hash` None where it
+    was there already."""
+
+    address: bytes
+    salt: bytes | None
+    nonce: int | None
+    tx_hash: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Founded:
-    """What stands after founding: the target, the genesis leaf hash, and the chain's head 0."""
+    """What stands after founding: the first target, the genesis leaf hash, that chain's head 0, and all targets."""
 
     target: Target
     genesis_leaf: bytes
     head: RegistryHead
+    targets: tuple[Target, ...]
 
 
 def found(
@@ -66,6 +83,9 @@ def found(
     progress_file: Path,
     say: Say,
     sleep: Callable[[float], None] = time.sleep,
+    further: Sequence[Ground] = (),
+    required: int = 1,
+    predecessor: Predecessor | None = None,
 ) -> Founded:
     """Found the ledger, or finish what an earlier run began.
 
@@ -77,20 +97,57 @@ def found(
         progress_file: Where signed transactions are kept until they are mined.
         say: Told what happens.
         sleep: Waits for blocks.
+        further: More chains to anchor the same heads on.
+        required: On how many of all these a head must be final before a receipt is `valid`.
+        predecessor: The last honest head of the log that this one continues.
 
     Raises:
         ChainError: The chain refused or did not answer; run it again.
         AccountError: Another account began it.
+        SettingsError: More targets are required than there are.
         GateClosedError: The chain or the contract is not the one that the genesis entry names.
     """
-    sender = _Sender(node, signer, progress_file, sleep)
+    grounds = [Ground(node, signer), *further]
+    if not 1 <= required <= len(grounds):
+        raise SettingsError(f"{required} of {len(grounds)} targets cannot be required", hint="name more chains")
+    senders = [KeptSender(ground.node, ground.signer, progress_file, sleep) for ground in grounds]
     if ledger.read.size() == 0:
-        target = _deploy(ledger, node, signer, sender, say)
-        _append_genesis(ledger, target, max_growth)
+        targets = [_deploy(ledger, ground, sender, say) for ground, sender in zip(grounds, senders, strict=True)]
+        if len({target.log_id for target in targets}) < len(targets):
+            raise SettingsError("two of the chains are one and the same", hint="name each chain once")
+        _append_genesis(ledger, targets, max_growth, required, predecessor)
         say(f"genesis entry recorded for the log {ledger.origin}")
     genesis, leaf = ledger.genesis()
-    target = genesis.targets[0]
-    registry = Registry(node, target.contract)
+    heads = []
+    for target in genesis.targets:
+        ground, sender = _ground_of(target, grounds, senders)
+        heads.append(register(ledger, target, ground, sender, say))
+    progress_file.unlink(missing_ok=True)
+    return Founded(genesis.targets[0], leaf, heads[0], genesis.targets)
+
+
+def deploy_contract(ground: Ground, sender: KeptSender, name: str) -> Deployed:
+    """Put the contract on a chain: by the factory, unless it is there already; else as a creation of its own."""
+    node = ground.node
+    address = common_address()
+    if node.code(address) == deployed_code():
+        return Deployed(address, SALT, None, sender.known(name))
+    if has_factory(node):
+        sender.send(name, FACTORY, create2_data(), build_create2_tx)
+        return Deployed(address, SALT, None, sender.known(name))
+    created, nonce = sender.create(name, deploy_code(), build_deploy_tx)
+    return Deployed(created, None, nonce, sender.known(name))
+
+
+def register(ledger: Ledger, target: Target, ground: Ground, sender: KeptSender, say: Say) -> RegistryHead:
+    """Register the log at a target, unless it is; return its head there.
+
+    Raises:
+        AccountError: Another account is the registrar that the log id holds.
+        GateClosedError: The chain or the contract is not the target's.
+    """
+    genesis, leaf = ledger.genesis()
+    registry, signer = Registry(ground.node, target.contract), ground.signer
     check_place(target, registry)
     head = _head_or_none(registry, target.log_id)
     if head is None:
@@ -120,31 +177,42 @@ def found(
 
         sender.send("register", target.contract, data, build)
         head = registry.head(target.log_id)
-        say(f"log registered: 0x{target.log_id.hex()}")
+        say(f"log registered: 0x{target.log_id.hex()} on chain {target.chain_id}")
     if head.sequence == 0 and head.root != leaf:
         raise ChainError("head 0 on chain is not this ledger's genesis leaf", hint="run `rledger audit`")
-    progress_file.unlink(missing_ok=True)
-    return Founded(target, leaf, head)
+    return head
 
 
-def _deploy(ledger: Ledger, node: Node, signer: Signer, sender: _Sender, say: Say) -> Target:
-    contract = sender.send("deploy", None, deploy_code(), build_deploy_tx)
-    check_deployed(node, contract)
-    say(f"contract deployed at 0x{contract.hex()} on chain {node.chain_id()}")
+def _ground_of(target: Target, grounds: Sequence[Ground], senders: Sequence[KeptSender]) -> tuple[Ground, KeptSender]:
+    """Return the chain that a target is on; the first one where none fits, whose answers say what is wrong."""
+    for ground, sender in zip(grounds, senders, strict=True):
+        if ground.node.genesis_hash() == target.chain_genesis and ground.node.code(target.contract):
+            return ground, sender
+    return grounds[0], senders[0]
+
+
+def _deploy(ledger: Ledger, ground: Ground, sender: KeptSender, say: Say) -> Target:
+    node, signer = ground.node, ground.signer
+    deployed = deploy_contract(ground, sender, "deploy")
+    check_deployed(node, deployed.address)
     chain_id = node.chain_id()
+    how = "deployed" if deployed.tx_hash is not None else "there already"
+    say(f"contract {how} at {format_address(deployed.address)} on chain {chain_id}")
     return Target(
         chain_id=chain_id,
         chain_genesis=node.genesis_hash(),
-        contract=contract,
+        contract=deployed.address,
         code_hash=keccak(deployed_code()),
         registrar=signer.address,
         log_id=compute_log_id(
-            chain_id, contract, registrar=signer.address, origin_hash=compute_origin_hash(ledger.origin)
+            chain_id, deployed.address, registrar=signer.address, origin_hash=compute_origin_hash(ledger.origin)
         ),
     )
 
 
-def _append_genesis(ledger: Ledger, target: Target, max_growth: int) -> None:
+def _append_genesis(
+    ledger: Ledger, targets: Sequence[Target], max_growth: int, required: int, predecessor: Predecessor | None
+) -> None:
     assert ledger.signing_key is not None  # wiring opens no ledger to write without it
     key = verifier_key(ledger.origin, ledger.signing_key)
 
@@ -153,9 +221,10 @@ def _append_genesis(ledger: Ledger, target: Target, max_growth: int) -> None:
             origin=ledger.origin,
             recorded_at=recorded_at,
             keys=(key,),
-            targets=(target,),
-            required=1,
+            targets=tuple(targets),
+            required=required,
             max_growth=max_growth,
+            predecessor=predecessor,
         )
 
     ledger.require_writer().append(LogDraft(make))
@@ -166,88 +235,3 @@ def _head_or_none(registry: Registry, log_id: bytes) -> RegistryHead | None:
         return registry.head(log_id)
     except ContractRevertedError:
         return None
-
-
-class _Sender:
-    """Signs, keeps, sends and waits: the kept bytes are sent again until they are in a block."""
-
-    def __init__(self, node: Node, signer: Signer, path: Path, sleep: Callable[[float], None]) -> None:
-        self._node = node
-        self._signer = signer
-        self._path = path
-        self._sleep = sleep
-
-    def send(self, name: str, to: bytes | None, data: bytes, build: Callable[[Envelope], TxRequest]) -> bytes:
-        """Return the address of the contract called or created, once the transaction is in a block."""
-        kept = self._kept()
-        if name not in kept:
-            nonce = self._node.nonce(self._signer.address)
-            fees = self._node.fee_quote()
-            gas = self._node.estimate_gas(self._signer.address, to, data) * GAS_MARGIN_PERCENT // 100
-            envelope = Envelope(self._node.chain_id(), nonce, gas, compute_fee_cap(fees), fees.priority_fee)
-            tx = sign_tx(self._signer, build(envelope))
-            address = to if to is not None else compute_deploy_address(self._signer.address, nonce)
-            kept[name] = {"address": address.hex(), "raw": tx.raw.hex()}
-            self._keep(kept)  # before it is sent: the same bytes, however often we die
-        raw, address = bytes.fromhex(kept[name]["raw"]), bytes.fromhex(kept[name]["address"])
-        self._deliver(name, raw)
-        return address
-
-    def _deliver(self, name: str, raw: bytes) -> None:
-        tx_hash = keccak(raw)
-        passed = False
-        try:
-            self._node.send_raw(raw)
-        except JsonRpcError as error:
-            if error.reason is not NodeRefusal.NONCE_TOO_LOW:
-                raise
-            passed = True  # it may be in a block already; if it is not, it never will be
-        waited = 0.0
-        while (receipt := self._node.tx_receipt(tx_hash)) is None:
-            if passed:
-                self._drop(name)
-                raise ChainError(
-                    f"{name}: another transaction of this account took the place of 0x{tx_hash.hex()}",
-                    hint="run it again: it will be signed anew",
-                )
-            if waited >= RECEIPT_SECONDS_MAX:
-                raise NodeAnswerError(
-                    f"{name}: no block holds 0x{tx_hash.hex()} after {RECEIPT_SECONDS_MAX} s", hint="run it again"
-                )
-            self._sleep(POLL_SECONDS)
-            waited += POLL_SECONDS
-        if not receipt.succeeded:
-            self._drop(name)
-            raise ContractRevertedError(name, hint="run it again: it will be signed anew")
-
-    def _drop(self, name: str) -> None:
-        self._keep({other: kept for other, kept in self._kept().items() if other != name})
-
-    def _keep(self, kept: dict[str, dict[str, str]]) -> None:
-        """Replace the file, durably: its old content or its new one, whatever kills the process."""
-        beside = self._path.with_name(f".{self._path.name}.new")
-        try:
-            with beside.open("w") as stream:
-                json.dump(kept, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            raise StoreError(f"{self._path} cannot be written: {error.strerror}", hint="nothing was sent yet") from None
-
-    def _kept(self) -> dict[str, dict[str, str]]:
-        try:
-            kept = json.loads(self._path.read_text())
-            return {str(n): {k: bytes.fromhex(v[k]).hex() for k in ("address", "raw")} for n, v in kept.items()}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            raise StoreError(
-                f"{self._path} cannot be read: it holds the transactions of a founding that is under way",
-                hint="restore it; if nothing was sent yet, delete it and run this again",
-            ) from None
