@@ -42,6 +42,7 @@ from ledger_service.operations.kept_sender import KeptSender
 from ledger_service.operations.ledger import Ledger
 from ledger_service.store.drafts import LogDraft, WriteView
 
+DEPLOY, REGISTER = "deploy", "register"  # names of the transactions that are kept
 Say = Callable[[str], None]
 
 
@@ -72,6 +73,7 @@ class Founded:
     genesis_leaf: bytes
     head: RegistryHead
     targets: tuple[Target, ...]
+    deployed: tuple[Deployed, ...]
 
 
 def found(
@@ -118,25 +120,36 @@ def found(
         _append_genesis(ledger, targets, max_growth, required, predecessor)
         say(f"genesis entry recorded for the log {ledger.origin}")
     genesis, leaf = ledger.genesis()
-    heads = []
+    heads, deployed = [], []
     for target in genesis.targets:
         ground, sender = _ground_of(target, grounds, senders)
         heads.append(register(ledger, target, ground, sender, say))
+        deployed.append(_deployed(target, sender))
     progress_file.unlink(missing_ok=True)
-    return Founded(genesis.targets[0], leaf, heads[0], genesis.targets)
+    return Founded(genesis.targets[0], leaf, heads[0], genesis.targets, tuple(deployed))
 
 
-def deploy_contract(ground: Ground, sender: KeptSender, name: str) -> Deployed:
-    """Put the contract on a chain: by the factory, unless it is there already; else as a creation of its own."""
-    node = ground.node
-    address = common_address()
+def deploy_contract(ground: Ground, sender: KeptSender) -> bytes:
+    """Put the contract on a chain and return its address: by the factory, unless it is there already; where there is no
+    factory, as a creation of its own."""
+    node, address = ground.node, common_address()
     if node.code(address) == deployed_code():
-        return Deployed(address, SALT, None, sender.known(name))
+        return address
     if has_factory(node):
-        sender.send(name, FACTORY, create2_data(), build_create2_tx)
-        return Deployed(address, SALT, None, sender.known(name))
-    created, nonce = sender.create(name, deploy_code(), build_deploy_tx)
-    return Deployed(created, None, nonce, sender.known(name))
+        sender.send(DEPLOY, FACTORY, create2_data(), build_create2_tx)
+        return address
+    return sender.create(DEPLOY, deploy_code(), build_deploy_tx)
+
+
+def _deployed(target: Target, sender: KeptSender) -> Deployed:
+    kept = sender.known(DEPLOY)
+    by_factory = target.contract == common_address()
+    return Deployed(
+        target.contract,
+        SALT if by_factory else None,
+        None if by_factory or kept is None else kept[1],
+        None if kept is None else kept[0],
+    )
 
 
 def register(ledger: Ledger, target: Target, ground: Ground, sender: KeptSender, say: Say) -> RegistryHead:
@@ -175,7 +188,7 @@ def register(ledger: Ledger, target: Target, ground: Ground, sender: KeptSender,
                 max_growth=genesis.max_growth,
             )
 
-        sender.send("register", target.contract, data, build)
+        sender.send(REGISTER, target.contract, data, build)
         head = registry.head(target.log_id)
         say(f"log registered: 0x{target.log_id.hex()} on chain {target.chain_id}")
     if head.sequence == 0 and head.root != leaf:
@@ -193,19 +206,19 @@ def _ground_of(target: Target, grounds: Sequence[Ground], senders: Sequence[Kept
 
 def _deploy(ledger: Ledger, ground: Ground, sender: KeptSender, say: Say) -> Target:
     node, signer = ground.node, ground.signer
-    deployed = deploy_contract(ground, sender, "deploy")
-    check_deployed(node, deployed.address)
+    contract = deploy_contract(ground, sender)
+    check_deployed(node, contract)
     chain_id = node.chain_id()
-    how = "deployed" if deployed.tx_hash is not None else "there already"
-    say(f"contract {how} at {format_address(deployed.address)} on chain {chain_id}")
+    how = "there already" if sender.known(DEPLOY) is None else "deployed"
+    say(f"contract {how} at {format_address(contract)} on chain {chain_id}")
     return Target(
         chain_id=chain_id,
         chain_genesis=node.genesis_hash(),
-        contract=deployed.address,
+        contract=contract,
         code_hash=keccak(deployed_code()),
         registrar=signer.address,
         log_id=compute_log_id(
-            chain_id, deployed.address, registrar=signer.address, origin_hash=compute_origin_hash(ledger.origin)
+            chain_id, contract, registrar=signer.address, origin_hash=compute_origin_hash(ledger.origin)
         ),
     )
 
