@@ -129,9 +129,7 @@ def _nothing_to_do(settings: Settings) -> str | None:
     except LedgerError:
         pass  # there is none yet
     if settings.rpc.startswith("embedded:") and not Path(settings.rpc.removeprefix("embedded:")).exists():
-        return (
-            "a demonstration chain would be made in the home: it costs nothing, and proves nothing against its operator"
-        )
+        return "a demonstration chain would be made in the home; it proves nothing against its operator"
     return None
 
 
