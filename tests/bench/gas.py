@@ -12,6 +12,7 @@ from eth_abi.abi import decode, encode
 
 from ledger_service.chain.artifact import load_artifact
 from ledger_service.core.merkle import leaf_hash
+from tests.bench.cost import cost_rows
 from tests.contracts.evm import HARNESS, Evm, calldata, decode_outputs, selector
 from tests.contracts.trees import EqualLeaves
 
@@ -23,6 +24,9 @@ SIZES_SHORT = [1, 1000, 2**20 - 1, 2**30 - 1]
 # Sizes of verification alone: the shortest proofs, where the constant shows, and the longest.
 PAIRS = [(1, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (8, 13), (7, 8), (2**32, 2**32 + 1), (2**62 - 1, 2**62 + 63)]
 INCLUSIONS = [(0, 1), (0, 2), (1, 2), (999, 1000), (2**20 - 2, 2**20 - 1), (2**20 - 1, 2**20), (0, 2**62)]
+# A contract that does the least which a record on chain needs: it stores the hash in its calldata (key the hash, value
+# 1). Creation: put the six bytes of code into memory and return them.
+STORE_ONE = bytes.fromhex("65" + "60015f355500" + "5f52" + "6006601af3")
 CONSISTENCY = "meterConsistency(uint64,bytes32,uint64,bytes32,bytes32[])"
 INCLUSION = "meterInclusion(bytes32,uint64,uint64,bytes32[],bytes32)"
 
@@ -32,7 +36,8 @@ def measure(short: bool) -> dict[str, Any]:
 
     Returns:
         `figures`: gas of the whole transaction for two heads, of the verification per element of the proof and
-        beside it, and the table. No verification costs more than `verify_constant` + `verify_per_element` × elements;
+        beside it, of a transaction that stores one hash, what a record costs at several cadences (`cost.py`), and the
+        table. No verification costs more than `verify_constant` + `verify_per_element` × elements;
         `verify_per_element` is what one more element costs at most (both roots hash it).
     """
     gas = GasMeter()
@@ -49,6 +54,8 @@ def measure(short: bool) -> dict[str, Any]:
             "head_1000_plus_64": by_size[1000]["tx_gas"],
             "verify_per_element": per_element,
             "verify_constant": max(row["verify_gas"] - per_element * row["elements"] for row in rows),
+            "step_tx_gas": gas.step_gas,
+            "cost": cost_rows(low["tx_gas"], gas.step_gas),
             "table": {
                 "deploy_tx_gas": gas.deploy_gas,
                 "register_log_tx_gas": gas.register_gas,
@@ -71,6 +78,8 @@ class GasMeter:
         self._registry = registry.output
         self._meter = self._evm.send(bytes.fromhex(HARNESS["MerkleTreeMeter"]))[1].output
         self.register_gas = 0
+        store = self._evm.send(STORE_ONE)[1].output
+        self.step_gas = self._evm.send(leaf_hash(b"a step"), to=store)[0]
 
     def head(self, size: int) -> dict[str, int]:
         """Return the gas of the transaction that anchors `GROWTH` entries on top of `size`, and of its verification."""
