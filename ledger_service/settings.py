@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ledger_service.errors import SettingsError
 
 PREFIX = "LEDGER_"
+_NEXT = re.compile(r"\s+(?=(?:[a-z0-9][a-z0-9_.-]{0,63}=)?(?:https?://|embedded:))")
 _NAMED = re.compile(r"([a-z0-9][a-z0-9_.-]{0,63})=(.+)", re.DOTALL)
 
 
@@ -143,7 +144,7 @@ class Settings(BaseSettings):
     @property
     def rpc(self) -> str:
         """Return where the anchoring chain is asked first: a URL, or `embedded:FOLDER`."""
-        words = self.rpc_url.get_secret_value().split()
+        words = _words(self.rpc_url.get_secret_value())
         return _named(words[0])[1] if words else self._embedded
 
     def rpcs_of(self, chain_name: str) -> tuple[str, ...]:
@@ -151,7 +152,7 @@ class Settings(BaseSettings):
 
         A URL without a name is for whatever chain the ledger is anchored on.
         """
-        words = self.rpc_url.get_secret_value().split()
+        words = _words(self.rpc_url.get_secret_value())
         if not words:
             return (self._embedded,)
         return tuple(url for name, url in map(_named, words) if name in ("", chain_name))
@@ -159,6 +160,11 @@ class Settings(BaseSettings):
     @property
     def _embedded(self) -> str:
         return f"embedded:{self.home.absolute() / 'chain'}"
+
+
+def _words(text: str) -> list[str]:
+    """Return the addresses of a list; a space inside a folder's name begins no new one."""
+    return _NEXT.split(text.strip()) if text.strip() else []
 
 
 def _named(word: str) -> tuple[str, str]:

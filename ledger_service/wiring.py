@@ -325,7 +325,7 @@ def _ask_gate(ledger: Ledger, settings: Settings, node: Node | None) -> Gate:
         try:
             with open_nodes(settings, target.chain_id) as nodes:
                 gate = check_gate(ledger, Registry(nodes[0], target.contract), target=target)
-        except (ChainError, SettingsError) as error:
+        except ChainError as error:
             gate = check_gate(ledger, None, error.message)
         if not gate.confirmed:
             unconfirmed.append(gate.reason)

@@ -52,7 +52,7 @@ def _audit(*, as_json: bool) -> None:
 
 def _report() -> AuditReport:
     from ledger_service.chain.registry import Registry
-    from ledger_service.errors import ChainError, SettingsError
+    from ledger_service.errors import ChainError
     from ledger_service.operations.audit import audit
     from ledger_service.settings import load_settings
     from ledger_service.wiring import open_ledger, open_nodes
@@ -68,7 +68,7 @@ def _report() -> AuditReport:
                 try:
                     node = stack.enter_context(open_nodes(settings, target.chain_id))[0]
                     found.append(Registry(node, target.contract))
-                except (ChainError, SettingsError) as error:
+                except ChainError as error:
                     found.append(None)
                     silent.append(error.message)
             first, *others = found

@@ -82,6 +82,8 @@ def grounds_of(
     from ledger_service.wiring import load_signer, open_chain, open_nodes
 
     chains = load_chains(settings.chains_file)
+    if writable and settings.rpc.startswith("embedded:"):
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)  # before a chain makes it in its own way
     with ExitStack() as stack:
         found: list[tuple[Ground, Chain | None]] = []
         for name in names:
