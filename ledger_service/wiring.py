@@ -35,6 +35,7 @@ from ledger_service.operations.gate import Gate, check_gate
 from ledger_service.operations.key_files import load_signing_key as load_signing_key
 from ledger_service.operations.key_files import read_secret, replace_durably, translated
 from ledger_service.operations.ledger import Clock, Ledger, system_clock
+from ledger_service.operations.lift import restrict_again
 from ledger_service.operations.rotate import change_key
 from ledger_service.operations.seal import make_seal
 from ledger_service.settings import Settings
@@ -155,6 +156,7 @@ def open_ledger(
         gate = None
         if write:
             erase_again(ledger)  # before the gate: what came back goes, whether or not the ledger may write
+            restrict_again(ledger)
         elif not look_only:
             destroy_keys_again(ledger)
         if write:

@@ -19,6 +19,7 @@ from ledger_service.api.wire import Answer, Hex16, Index, Instant, PartyReferenc
 from ledger_service.core.entry import Role
 from ledger_service.core.erasure import Ground
 from ledger_service.operations.erase import Request, erase, erasure_members
+from ledger_service.operations.lift import lift
 from ledger_service.operations.pseudonyms import Party, erasure_id
 
 router = APIRouter(tags=["erasures"])
@@ -59,6 +60,8 @@ class ErasureAnswer(Answer):
     asked_at: Instant
     decided_at: Instant
     review_at: Instant | None = Field(description="when it is looked at again; null: it is not")
+    told_at: Instant | None = Field(description="when the person was told that a restriction would be lifted")
+    lifted_at: Instant | None = Field(description="when a restriction was lifted; null: it was not")
     cases: list[ErasedCase]
 
 
@@ -84,6 +87,29 @@ def decide_erasure(
     known = ledger.erasures.find(request.id) is not None
     decided = erase(ledger, request, by=principal.party)
     return created(erasure_members(decided), headers={"Location": f"/v1/erasures/{decided.id}"}, replayed=known)
+
+
+class LiftRequest(Wire):
+    """That a restriction ends. The person was told before (GDPR Art. 18(3))."""
+
+    told_at: Instant = Field(description="when the person was told; not before the decision, not in the future")
+
+
+@router.post(
+    "/v1/erasures/{id}/lift",
+    status_code=201,
+    responses={201: {"model": ErasureAnswer}},
+    openapi_extra=documented(LiftRequest),
+)
+def lift_restriction(
+    service: At, principal: Eraser, _: Key, id: str, body: Annotated[LiftRequest, Depends(body_of(LiftRequest))]
+) -> Response:
+    """Lift a restriction: what was kept and not shown is shown again. Lifted before, it is answered as it stands."""
+    ledger = service.ledger
+    before = ledger.erasures.find(id)
+    lifted = lift(ledger, id, told_at=body.told_at, by=principal.party)
+    replayed = before is not None and erasure_members(before)["lifted_at"] is not None
+    return created(erasure_members(lifted), headers={"Location": f"/v1/erasures/{lifted.id}"}, replayed=replayed)
 
 
 @router.get("/v1/erasures/{id}", responses={200: {"model": ErasureAnswer}})

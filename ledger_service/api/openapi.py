@@ -156,6 +156,8 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
         found += ["evidence-altered", "limit-exceeded", "idempotency-key-reused", "request-running"]
     if route.name == "add_webhook":
         found.append("address-refused")
+    if route.name == "lift_restriction":
+        found.append("not-restricted")
     if route.name == "end_session":
         found.append("no-session")
     if route.name in ("create_key", "create_link"):

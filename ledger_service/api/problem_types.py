@@ -62,6 +62,8 @@ _TYPES = (
                 "A request with this Idempotency-Key is not finished. Send it again in a few seconds."),
     ProblemType("no-session", 409, "There is no session to end here", "此处没有可结束的会话",
                 "The token was made by its issuer and ends with its time; it cannot be revoked here. Sign out there."),
+    ProblemType("not-restricted", 409, "There is no restriction to lift", "没有可解除的限制",
+                "The decision erased, or was deferred; only one that restricted can be lifted."),
     ProblemType("evidence-altered", 409, "The stored file is not what was recorded", "存储的文件与记录不一致",
                 "The file's bytes do not have the recorded fingerprint, so it is not served. The operator was told."),
     ProblemType("upload-conflict", 409, "The upload stands elsewhere", "上传位置不一致",

@@ -19,6 +19,7 @@ from ledger_service.api.problem_types import PROBLEM_TYPES
 from ledger_service.core import encoding
 from ledger_service.evidence import failures
 from ledger_service.operations.issuer_keys import IssuerUnreachableError
+from ledger_service.operations.lift import NotRestrictedError, UnknownErasureError
 
 RETRY_SECONDS = 2  # for answers that a moment's patience may cure
 
@@ -31,6 +32,8 @@ _SLUGS: dict[type[errors.LedgerError], str] = {
     errors.CredentialError: "not-authenticated",
     errors.PermissionRefusedError: "not-permitted",
     errors.UnknownWebhookError: "unknown-object",
+    UnknownErasureError: "unknown-object",
+    NotRestrictedError: "not-restricted",
     errors.AddressRefusedError: "address-refused",
     errors.UnknownReturnError: "unknown-return",
     errors.UnknownEntryError: "unknown-entry",

@@ -38,6 +38,10 @@ def erase_command(
     asked_at: Annotated[
         str | None, typer.Option(help="when, as 2026-11-03T10:22:05.000Z; without it now", metavar="TIME")
     ] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="end the restriction of this id")] = False,
+    told_at: Annotated[
+        str | None, typer.Option(help="with --lift: when the person was told of it", metavar="TIME")
+    ] = None,
     by: Annotated[str, typer.Option(help="who decides", metavar="ROLE:REFERENCE")] = "platform:operator",
     language: Annotated[
         Language | None,
@@ -50,6 +54,7 @@ def erase_command(
     \b
     echo buyer:c-17 | rledger erase - --ground consent_withdrawn --asked-at 2026-11-03T10:22:05.000Z
     rledger erase 5f0c1a3e9b7d44f2a6c8e01b2d3f4a59 --language zh
+    rledger erase 5f0c1a3e9b7d44f2a6c8e01b2d3f4a59 --lift --told-at 2026-11-20T09:00:00.000Z
 
     What is erased cannot be brought back, from a backup neither. Exit code 3 if it must wait.
     """
@@ -61,7 +66,9 @@ def erase_command(
         from ledger_service.settings import load_settings
 
         settings = load_settings()
-        if _ID.fullmatch(who):
+        if lift:
+            decided = _lifted(settings, who, told_at=told_at, by=by)
+        elif _ID.fullmatch(who):
             decided = _shown(settings, who)
         else:
             decided = _decided(settings, who, ground=ground, asked_by=asked_by, asked_at=asked_at, by=by)
@@ -85,6 +92,24 @@ def _shown(settings: Settings, erasure_id: str) -> StoredErasure:
     if found is None:
         raise RefusedError(f"there is no erasure {erasure_id}", hint="`rledger erase` prints the id of a decision")
     return found
+
+
+def _lifted(settings: Settings, who: str, *, told_at: str | None, by: str) -> StoredErasure:
+    from ledger_service.cli import arguments
+    from ledger_service.cli.run import say_gate
+    from ledger_service.errors import SettingsError
+    from ledger_service.operations.lift import lift
+    from ledger_service.wiring import open_ledger
+
+    if not _ID.fullmatch(who) or told_at is None:
+        raise SettingsError(
+            "--lift: the id of the decision and --told-at are expected",
+            hint="tell the person first (GDPR Art. 18(3)), then say when that was",
+        )
+    at, decides = arguments.instant("--told-at", told_at), arguments.party("--by", by)
+    with open_ledger(settings, write=True) as opened:
+        say_gate(opened.gate)
+        return lift(opened.ledger, who, told_at=at, by=decides)
 
 
 def _decided(
@@ -132,6 +157,8 @@ def _ground(text: str | None) -> Ground:
 
 def _lines(erasure: StoredErasure, speech: Speech) -> list[str]:
     """Return a decision for people."""
+    from ledger_service.store.erasures import LIFTED
+
     answer = erasure.answer
     lines = [
         speech.say("erasure", id=erasure.id, outcome=speech.code("erasure_outcome", erasure.outcome)),
@@ -143,6 +170,9 @@ def _lines(erasure: StoredErasure, speech: Speech) -> list[str]:
     lines.append(speech.say("erasure_dates", role=speech.code("role", answer["asked_by"]), **dates))
     if erasure.review_at is not None:
         lines.append(speech.say("erasure_review", at=speech.minute(erasure.review_at)))
+    if LIFTED in answer:
+        told, lifted = speech.minute(answer["told_at"]), speech.minute(answer[LIFTED])
+        lines.append(speech.say("erasure_lifted", told=told, lifted=lifted))
     for case in answer["cases"]:
         extent = speech.say("none") if case["extent"] is None else speech.code("erasure_extent", case["extent"])
         line = speech.say("erasure_case", return_id=case["return_id"], extent=extent)

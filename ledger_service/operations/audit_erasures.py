@@ -16,6 +16,7 @@ from ledger_service.errors import LedgerError
 from ledger_service.operations.destroy import is_finished
 from ledger_service.operations.ledger import Ledger
 from ledger_service.store.erasure_list import Intent
+from ledger_service.store.erasures import LIFTED
 
 _STAGE = "erasures"
 _AGAIN = "opening the ledger to write erases it again"
@@ -33,6 +34,10 @@ def audit_erasures(ledger: Ledger, *, add: Callable[[str, str], None], count: Ca
     for intent in intents:
         count("erasures", 1)
         _audit_intent(ledger, intent, add, values_back=values_back)
+    for restriction in ledger.erasure_list.restrictions().values():
+        stands = ledger.erasures.find(restriction["id"])
+        if stands is None or (LIFTED in stands.answer) != (LIFTED in restriction["answer"]):
+            add(_STAGE, f"restriction {restriction['id']}: the database says something else; {_AGAIN}")
     listed = {(intent.erasure_id, intent.round) for intent in intents}
     for row in ledger.erasures.all():
         rounds = row.answer.get("rounds", 0) if row.outcome == Outcome.DONE else 0

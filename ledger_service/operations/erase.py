@@ -23,7 +23,7 @@ from ledger_service.operations.holdings import Held, HeldCase, held_of, listed_c
 from ledger_service.operations.ledger import Ledger, format_instant
 from ledger_service.operations.pseudonyms import Party, mark_of
 from ledger_service.store.erasure_list import Intent
-from ledger_service.store.erasures import StoredErasure
+from ledger_service.store.erasures import LIFTED, StoredErasure
 from ledger_service.store.values import seal_text
 
 REFERENCE_CHARACTERS_MAX = 256  # as of every reference of a party
@@ -85,6 +85,8 @@ def erasure_members(erasure: StoredErasure) -> dict[str, Json]:
         "asked_at": erasure.asked_at,
         "decided_at": erasure.decided_at,
         "review_at": erasure.review_at,
+        "told_at": erasure.answer.get("told_at"),
+        "lifted_at": erasure.answer.get(LIFTED),
         "cases": erasure.answer["cases"],
     }
 
@@ -193,8 +195,29 @@ def _keep(ledger: Ledger, request: Request, held: Held, decision: ErasureDecisio
     stored = StoredErasure(
         request.id, mark, decision.outcome, request.ground, request.asked_at, now, decision.review_at, answer
     )
+    if decision.outcome is Outcome.RESTRICTED:
+        ledger.erasure_list.append_restriction(row_members(stored))
     ledger.erasures.save(stored)
     return stored
+
+
+def row_members(row: StoredErasure) -> dict[str, Any]:
+    """Return a decision as the erasure list holds it beside the database."""
+    return {"id": row.id, "outcome": row.outcome, "review_at": row.review_at, **_members(row)}
+
+
+def row_of(members: dict[str, Any]) -> StoredErasure:
+    """Return the decision of `row_members`."""
+    return StoredErasure(
+        members["id"],
+        bytes.fromhex(members["mark"]),
+        members["outcome"],
+        members["ground"],
+        members["asked_at"],
+        members["decided_at"],
+        members["review_at"],
+        members["answer"],
+    )
 
 
 def _do(

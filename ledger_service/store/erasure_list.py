@@ -1,10 +1,11 @@
 """The erasure list: what was to be erased, in a file outside the database, the key store and the backups of both.
 
 A backup that is restored brings erased data back, and with it no word of their erasure: this file has it. Each line is
-one intent, written before anything is destroyed: SHA-256 of the rest as hex, a space, JSON. Promises: `append` is
-durable when it returns; a line that a crash cut short promised nothing and is passed over; any other damage is refused,
-since what it said is not known. It holds ids of keys, marks, random names, leaf hashes and pseudonyms: no reference, no
-value, no fingerprint of one. Does not: erase anything (`operations/destroy.py`), or shrink.
+one intent, written before anything is destroyed, or a restriction, which a backup must not undo either: SHA-256 of the
+rest as hex, a space, JSON. Promises: `append` is durable when it returns; a line that a crash cut short promised
+nothing and is passed over; any other damage is refused, since what it said is not known. It holds ids of keys, marks,
+random names, leaf hashes and pseudonyms: no reference, no value, no fingerprint of one; whom a restriction is about
+stands sealed under that person's own key. Does not: erase anything (`operations/destroy.py`), or shrink.
 """
 
 from __future__ import annotations
@@ -76,7 +77,18 @@ class ErasureList:
         Raises:
             StoreError: It cannot be written; nothing was added, and nothing may be destroyed.
         """
-        body = json.dumps({"version": VERSION, **asdict(intent)}, sort_keys=True, separators=(",", ":")).encode()
+        self._append(asdict(intent))
+
+    def append_restriction(self, row: dict[str, Any]) -> None:
+        """Add a restriction, or that it was lifted, as the row that the database is to hold; durable on return.
+
+        Raises:
+            StoreError: As `append`.
+        """
+        self._append({"restriction": row})
+
+    def _append(self, members: dict[str, Any]) -> None:
+        body = json.dumps({"version": VERSION, **members}, sort_keys=True, separators=(",", ":")).encode()
         if len(body) > LINE_BYTES_MAX:
             raise StoreError(f"an erasure of {len(body)} bytes in the list is beyond {LINE_BYTES_MAX}")
         line = sha256(body).hexdigest().encode() + b" " + body + b"\n"
@@ -99,17 +111,28 @@ class ErasureList:
         Raises:
             StoreError: A line is damaged, or of a newer program: what it says must not be passed over.
         """
+        return [line for line in self._lines() if isinstance(line, Intent)]
+
+    def restrictions(self) -> dict[str, dict[str, Any]]:
+        """Return the newest row of each restriction, by its id.
+
+        Raises:
+            StoreError: As `intents`.
+        """
+        return {line["id"]: line for line in self._lines() if not isinstance(line, Intent)}
+
+    def _lines(self) -> list[Intent | dict[str, Any]]:
         with _translated(self.path):
             try:
                 content = self.path.read_bytes()
             except FileNotFoundError:
                 return []
         lines = content.split(b"\n")
-        found: list[Intent] = []
+        found: list[Intent | dict[str, Any]] = []
         for number, line in enumerate(lines, start=1):
-            intent = _parse(line)
-            if intent is not None:
-                found.append(intent)
+            parsed = _parse(line)
+            if parsed is not None:
+                found.append(parsed)
             elif line and number < len(lines):  # the last piece is what a crash left of a line, or nothing
                 raise StoreError(
                     f"line {number} of the erasure list {self.path.name} is damaged or of a newer program",
@@ -130,13 +153,16 @@ class ErasureList:
             os.close(handle)  # and with it the lock
 
 
-def _parse(line: bytes) -> Intent | None:
+def _parse(line: bytes) -> Intent | dict[str, Any] | None:
     digest, _, body = line.partition(b" ")
     if len(digest) != _DIGEST_CHARACTERS or sha256(body).hexdigest().encode() != digest:
         return None
     m: Any = json.loads(body)  # ours: the digest says so
     if m["version"] != VERSION:
         return None
+    if "restriction" in m:
+        row: dict[str, Any] = m["restriction"]
+        return row
     cases = tuple(
         ListedCase(
             one["return_id"],

@@ -24,6 +24,7 @@ from ledger_service.store.read import stored_bytes
 
 _COLUMNS = "id, mark, outcome, ground, asked_at, decided_at, review_at, answer"
 VALUES_AT_ONCE = 500  # values of one statement; SQLite and PostgreSQL both take thousands
+LIFTED = "lifted_at"  # the member of an answer that says that a restriction ended
 DUE_PAGE = 200  # decisions that are looked at again in one round
 
 
@@ -97,7 +98,8 @@ class Erasures:
     def restricted_keys(self) -> frozenset[bytes]:
         """Return the ids of the keys (16 bytes) of persons whose data are kept and not shown."""
         rows = self._database.rows("SELECT answer FROM erasures WHERE outcome = 'restricted'")
-        return frozenset(bytes.fromhex(json.loads(str(row[0]))["key_id"]) for row in rows)
+        answers = [json.loads(str(row[0])) for row in rows]
+        return frozenset(bytes.fromhex(answer["key_id"]) for answer in answers if LIFTED not in answer)
 
     def cases_of(self, marks: Sequence[bytes]) -> dict[str, str]:
         """Return the returns on whose access list one of these marks is: return_id to role."""

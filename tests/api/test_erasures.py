@@ -60,6 +60,26 @@ def test_a_person_is_erased_and_a_retry_gets_the_same_answer(service: Asking) ->
     )
 
 
+def test_a_restriction_is_lifted_over_http_and_only_a_restriction(service: Asking) -> None:
+    service.open_case("limited@canary.example")
+    decided = service.post("/v1/erasures", PLATFORM, body("limited@canary.example", ground="accuracy_contested"))
+    path, told_at = f"/v1/erasures/{decided.json()['id']}/lift", decided.json()["decided_at"]
+    assert decided.json()["lifted_at"] is None
+
+    first, again = (service.post(path, PLATFORM, {"told_at": told_at}) for _ in range(2))
+
+    assert (first.status_code, first.json()["told_at"]) == (201, told_at)
+    assert first.json()["lifted_at"] is not None
+    assert (again.json(), again.headers["idempotent-replayed"]) == (first.json(), "true")
+    assert "idempotent-replayed" not in first.headers
+    assert service.ask("GET", f"/v1/erasures/{decided.json()['id']}", PLATFORM).json() == first.json()
+    erased = service.post("/v1/erasures", PLATFORM, body("never-here@canary.example"))
+    refused = service.post(f"/v1/erasures/{erased.json()['id']}/lift", PLATFORM, {"told_at": told_at})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/help/problems/not-restricted")
+    assert service.post(path, PLATFORM, {"told_at": "2031-01-01T00:00:00.000Z"}).status_code == 201  # it stands already
+    assert service.post(path, SELLER, {"told_at": told_at}).status_code in (403, 404)
+
+
 def test_a_key_that_asked_for_something_else_is_refused(service: Asking) -> None:
     ended_case(service, "second@canary.example")
     service.open_case("third@canary.example")

@@ -108,13 +108,16 @@ ROWS: dict[str, Row] = {
         },
     ),
     "show_erasure": Row(lambda _: f"/v1/erasures/{NO_CASE}"),
+    "lift_restriction": Row(
+        lambda _: f"/v1/erasures/{NO_CASE}/lift", lambda _: {"told_at": "2026-11-03T11:00:00.000Z"}
+    ),
     "show_metrics": fixed("/metrics"),
     "problem_page": fixed("/help/problems/busy"),
 }
 PUBLIC = {"checkpoint", "entry_bundle", "tile", "trust", "live", "ready", "problem_page"}
 # A webhook and an upload are their party's alone: tests/api/test_webhooks.py, test_evidence.py; erasures:
 # tests/api/test_erasures.py.
-NEVER_THERE = {"remove_webhook", "list_deliveries", "show_upload", "show_erasure"}
+NEVER_THERE = {"remove_webhook", "list_deliveries", "show_upload", "show_erasure", "lift_restriction"}
 ASKS_BY_TOKEN = {"create_session"}  # the link in its body is the credential: anybody with a bad one gets 401
 
 

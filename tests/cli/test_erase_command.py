@@ -41,6 +41,22 @@ def test_a_restricted_person_is_told_of_with_exit_code_0(story: Story) -> None:
     assert story.rledger.done("erase", told["id"], "--json").json() == told
 
 
+def test_a_restriction_is_lifted_once_the_person_was_told(story: Story) -> None:
+    told = story.rledger.done("erase", BUYER, "--ground", "objection_pending", "--json").json()
+    lift = ("erase", told["id"], "--lift")
+
+    assert_told(story.rledger(*lift), 2, "the id of the decision and --told-at are expected", "hint: tell the person")
+    assert_told(story.rledger("erase", BUYER, "--lift", "--told-at", told["decided_at"]), 2, "the id of the decision")
+    english = story.rledger.done(*lift, "--told-at", told["decided_at"], "--language", "en")
+    chinese = story.rledger.done("erase", told["id"], "--language", "zh")
+
+    assert "the person was told on" in english.out
+    assert "已解除限制" in chinese.out or "解除限制" in chinese.out
+    assert story.rledger.done("audit").code == 0
+    again = story.rledger.done(*lift, "--told-at", "2031-01-01T00:00:00.000Z", "--json").json()
+    assert again["told_at"] == told["decided_at"]
+
+
 def test_who_is_read_from_standard_input_and_erased(story: Story) -> None:
     close(story)
     rledger = story.rledger

@@ -165,6 +165,10 @@ _TABLE: dict[str, tuple[str, str]] = {
         "{role}于 {asked} 提出，{decided} 作出决定",
     ),
     "erasure_review": ("looked at again on {at}", "将于 {at} 再次审查"),
+    "erasure_lifted": (
+        "the person was told on {told}; lifted on {lifted}",
+        "已于 {told} 告知本人；已于 {lifted} 解除限制",
+    ),
     "erasure_case": ("return {return_id}: {extent}", "退货单 {return_id}：{extent}"),
     "erasure_kept": ("; joint facts are kept until {at}", "；共同事实保存至 {at}"),
     # what may be done
