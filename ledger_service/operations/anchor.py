@@ -50,7 +50,7 @@ from ledger_service.operations.anchor_plan import Planner
 from ledger_service.operations.anchor_ports import History, Leasing, Progress
 from ledger_service.operations.heads import Heads
 from ledger_service.operations.ledger import Clock, format_instant
-from ledger_service.operations.spending import DAY_SECONDS, own_rows
+from ledger_service.operations.spending import DAY_SECONDS, LINGERS_SECONDS, own_rows
 from ledger_service.operations.target_chain import NodesDisagreeError, TargetChain
 from ledger_service.store.anchors import StoredAnchor
 from ledger_service.store.leases import Lease
@@ -130,7 +130,7 @@ class Anchorer:
         if isinstance(view, Disagreement):
             self._save(replace(newest, state=AnchorState.HALTED, reason=view.reason), "halted")
             raise NodesDisagreeError(f"anchoring is halted: {view.reason}", hint="find out which node lies")
-        own = own_rows(self._rows, newest, since=self._now() - DAY_SECONDS)
+        own = own_rows(self._rows, newest, since=self._now() - DAY_SECONDS, nonce=view.nonce)
         return self._act(newest, next_step(newest, view, self._now(), policy=self._policy, own=own))
 
     def run(self, report: Callable[[Progress], None] | None = None) -> Progress:
@@ -196,8 +196,9 @@ class Anchorer:
 
     def _load(self) -> list[Anchor]:
         """Load the newest record of each anchor that matters, oldest first; of two workers only one can go on."""
-        since = format_instant(self._clock() - timedelta(seconds=DAY_SECONDS))
-        self._rows = list(self._history.working_set(self.target.log_id, since=since))
+        now = self._clock()
+        since, ended_since = (format_instant(now - timedelta(seconds=s)) for s in (DAY_SECONDS, LINGERS_SECONDS))
+        self._rows = list(self._history.working_set(self.target.log_id, since=since, ended_since=ended_since))
         newest = {row.sequence: row for row in self._rows}
         return [parse_anchor_record(row.record) for row in newest.values()]
 
