@@ -56,8 +56,15 @@ from ledger_service.store.anchors import StoredAnchor
 from ledger_service.store.leases import Lease
 
 # Refusals after which looking decides: it may be in a block already, or another of ours is; and what is too cheap now
-# is signed again with higher fees once it has waited (`next_step`).
-_LOOK_FIRST = frozenset({NodeRefusal.NONCE_TOO_LOW, NodeRefusal.REPLACEMENT_UNDERPRICED, NodeRefusal.FEE_TOO_LOW})
+# is signed again with higher fees once it has waited, or with the nonce that a reorg set free (`next_step`).
+_LOOK_FIRST = frozenset(
+    {
+        NodeRefusal.NONCE_TOO_LOW,
+        NodeRefusal.NONCE_TOO_HIGH,
+        NodeRefusal.REPLACEMENT_UNDERPRICED,
+        NodeRefusal.FEE_TOO_LOW,
+    }
+)
 STEPS_MAX = 64  # of one head in one call: sign, send, include, finalize, and some waiting
 
 
