@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from ledger_service.core import encoding
@@ -18,6 +19,7 @@ from ledger_service.core.members import Reader
 from ledger_service.errors import EntryFormatError
 
 RECORD_BYTES_MAX = 1024 * 1024
+PARSED_MAX = 128  # records kept parsed: a step of the worker reads the same rows several times, the next one again
 _PROOF_MAX = 64
 ATTEMPTS_MAX = 200  # of one head; from 7 wei a ladder of +10 % to the ceiling has some 260 rungs
 _RAW = re.compile(r"(?:[0-9a-f]{2})*")
@@ -152,6 +154,11 @@ def parse_anchor_record(data: bytes) -> Anchor:
     Raises:
         EntryFormatError, JsonFormatError, LimitError: Not such bytes.
     """
+    return _parse(data)
+
+
+@lru_cache(maxsize=PARSED_MAX)
+def _parse(data: bytes) -> Anchor:
     read = Reader(EntryFormatError, "anchor record")
     value = encoding.parse_canonical(data, bytes_max=RECORD_BYTES_MAX)
     m = read.members(value, _NAMES)
