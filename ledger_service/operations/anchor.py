@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from ledger_service.chain.account import Signer
+from ledger_service.chain.account import Signer, TxRequest
 from ledger_service.chain.deploy import Envelope, build_anchor_tx, sign_tx
 from ledger_service.chain.jsonrpc import JsonRpcError, NodeRefusal
 from ledger_service.core.alarms import Alarm
@@ -83,6 +83,7 @@ class Anchorer:
         policy: FeePolicy | None = None,
         cadence: Cadence | None = None,
         leasing: Leasing | None = None,
+        build_tx: Callable[..., TxRequest] = build_anchor_tx,
     ) -> None:
         """Put the parts together.
 
@@ -96,6 +97,7 @@ class Anchorer:
             policy: Fee limits and promises; the defaults when None.
             cadence: When a head is due; None: whenever an entry waits.
             leasing: Takes or renews the lease before each step; without it, whoever saves a step first goes on.
+            build_tx: Makes the call to be signed; another one where the chain is simulated.
         """
         self.target = target
         self._heads = heads
@@ -106,6 +108,7 @@ class Anchorer:
         self._policy = policy or FeePolicy()
         self._planner = Planner(target, heads, chain, history, account=signer.address, cadence=cadence)
         self._leasing = leasing
+        self._build_tx = build_tx
         self._lease: Lease | None = None
         self._rows: list[StoredAnchor] = []
 
@@ -233,7 +236,7 @@ class Anchorer:
         raise ContradictedError(f"anchoring is halted: {step.reason}", hint="run `rledger audit`")
 
     def _sign(self, anchor: Anchor, step: Sign) -> Progress:
-        request = build_anchor_tx(
+        request = self._build_tx(
             Envelope(anchor.chain_id, step.nonce, step.gas, step.max_fee, step.priority_fee),
             anchor.contract,
             log_id=anchor.log_id,
