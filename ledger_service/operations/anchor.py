@@ -26,7 +26,6 @@ from ledger_service.core.anchor_record import (
     parse_anchor_record,
 )
 from ledger_service.core.anchoring import (
-    Contradict,
     End,
     Finalize,
     Halt,
@@ -163,15 +162,27 @@ class Anchorer:
                 self._chain.mine()
         return progress
 
-    def recheck(self) -> list[Anchor]:
+    def recheck(self) -> list[Anchor] | None:
         """Look again at what is final, newest first, until one still is; return those that are not.
 
-        A block that is unchanged has unchanged blocks below it, so that one look covers all.
+        None: nothing was looked at, another worker has the lease.
+
+        Below a block that is unchanged all are; and no head became final before the one below it was looked at again
+        (`_finalize`). So one look covers all.
 
         Raises:
             NodesDisagreeError: The nodes show different final histories.
             ChainError: No node answered.
+            LeaseLostError, StoreBusyError: Another worker took this step first.
         """
+        if self._leasing is not None:
+            self._lease = self._leasing.take()
+            if self._lease is None:
+                return None
+        return self._recheck()[0]
+
+    def _recheck(self) -> tuple[list[Anchor], Wait | None]:
+        """Return what is not final any more, and what a node cannot tell yet about the next one below."""
         lost: list[Anchor] = []
         while (row := self._history.newest_final(self.target.log_id)) is not None:
             anchor = parse_anchor_record(row.record)
@@ -179,14 +190,15 @@ class Anchorer:
             if isinstance(view, Disagreement):
                 raise NodesDisagreeError(view.reason, hint="find out which node lies")
             found = recheck(anchor, view)
-            if isinstance(found, Keep | Wait):
+            if isinstance(found, Wait):
+                return lost, found
+            if isinstance(found, Keep):
                 break
-            assert isinstance(found, Contradict)
-            self._rows = [row]
+            self._rows.append(row)
             contradicted = replace(anchor, state=AnchorState.CONTRADICTED, reason=found.reason)
             self._save(contradicted, found.reason)
             lost.append(contradicted)
-        return lost
+        return lost, None
 
     def resume(self) -> Anchor | None:
         """End a halt, as an operator decided who knows what was wrong; return the anchor that was halted.
@@ -223,7 +235,7 @@ class Anchorer:
         if isinstance(step, Include):
             return self._include(anchor, step)
         if isinstance(step, Finalize):
-            return self._save(replace(anchor, state=AnchorState.FINALIZED), f"{name}: final")
+            return self._finalize(anchor)
         if isinstance(step, Reopen):
             # Where another account's transaction had placed the head, there is nothing of ours to wait for.
             state = AnchorState.SUBMITTED if anchor.attempts else AnchorState.PLANNED
@@ -279,6 +291,17 @@ class Anchorer:
             anchor, state=AnchorState.INCLUDED, block=block, commitment=commitment, fee_paid=step.fee_paid
         )
         return self._save(included, f"head {anchor.sequence}: included in block {block.number}")
+
+    def _finalize(self, anchor: Anchor) -> Progress:
+        """Save that a head is final, once the one below it was looked at: they must be final on the same chain."""
+        lost, unknown = self._recheck()
+        if unknown is not None:
+            return Progress(anchor, f"head {anchor.sequence}: waiting for {unknown.reason}", True, unknown.alarm)
+        final = replace(anchor, state=AnchorState.FINALIZED)
+        if lost:
+            said = f"head {anchor.sequence}: final; {len(lost)} below it left the chain"
+            return replace(self._save(final, said), alarm=Alarm.CONTRADICTED)
+        return self._save(final, f"head {anchor.sequence}: final")
 
     def _save(self, anchor: Anchor, said: str) -> Progress:
         steps = [row.step for row in self._rows if row.sequence == anchor.sequence]

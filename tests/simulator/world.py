@@ -10,6 +10,7 @@ Does not: look at the clock of this machine.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -136,7 +137,7 @@ class World:
             if recheck or worker.is_new:
                 worker.is_new = False
                 lost = worker.anchorer.recheck()
-                self.note(worker.process, "recheck", len(lost))
+                self.note(worker.process, "looks again:", "not its turn" if lost is None else f"{len(lost)} lost")
                 return None
             progress = worker.anchorer.step()
         except Died:
@@ -194,6 +195,19 @@ class World:
         """Return the trace, or the end of it."""
         lines = self.trace if most is None else self.trace[-most:]
         return "\n".join(f"{step:>4} {at:>7} s  {' '.join(str(word) for word in words)}" for step, at, *words in lines)
+
+    def counts(self) -> dict[str, int]:
+        """Return how often things happened."""
+        counted = Counter({"steps": self.step_number, "blocks": len(self.chain.blocks), "entries": self.log.size()})
+        counted.update(f"rows {row.state}" for rows in self.history.rows.values() for row in rows)
+        words = {"dies at": "deaths", "sleeps at": "sleeps", "reorg of": "reorgs", "stranger": "strangers"}
+        for _, _, *said in self.trace:
+            for word in said[:2]:
+                if (name := words.get(str(word))) is not None:
+                    counted[name] += 1
+        counted["deep reorgs"] = int(self.watch.deep)
+        counted["worlds with a liar"] = int(self.watch.lied)
+        return dict(counted)
 
     def moment(self, worker: str) -> int:
         """Return a worker's clock."""
