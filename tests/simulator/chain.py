@@ -140,12 +140,12 @@ def _is_consistent(old: int, size: int, proof: tuple[bytes, ...], old_root: byte
     return True
 
 
-def refusal(state: State, size: int, root: bytes, proof: tuple[bytes, ...]) -> str:
+def refusal(state: State, cap: int, size: int, *, root: bytes, proof: tuple[bytes, ...]) -> str:
     """Return the error with which the registry refuses a head now; empty if it takes it."""
     head = state.heads[-1]
     if size <= head.size:
         return "HeadNotGrowing"
-    if size - head.size > CAP:
+    if size - head.size > cap:
         return "HeadGrowthOverCap"
     return "" if _is_consistent(head.size, size, proof, head.root, root) else "ProofWrong"
 
@@ -166,6 +166,7 @@ class Chain:
         self.final = 0
         self.fee_target = CALM_FEE
         self.inclusion = 0.8  # the part of blocks that have room for us
+        self.cap = CAP  # as the owner of the log last set it
         self.gift = 0  # wei that the next block brings our account
         head = PlacedHead(1, root_at(1), b"\x01" * 32, b"")
         genesis = ChainBlock(Block(0, b"\x6e" * 32, bytes(32), now), CALM_FEE, State(0, balance, (head,)), ())
@@ -253,7 +254,8 @@ class Chain:
             if tx.max_fee < base_fee or tx.gas * tx.max_fee > state.balance or self._chance.random() > self.inclusion:
                 break
             del self.pool[state.nonce]
-            state, done = _run(state, tx, place, price=min(tx.max_fee, base_fee + tx.priority_fee))
+            price = min(tx.max_fee, base_fee + tx.priority_fee)
+            state, done = _run(state, tx, place, price=price, cap=self.cap)
             mined.append(done)
         for nonce in list(self.pool):
             if nonce < state.nonce or self._since.get(nonce, place.time) < place.time - POOL_SECONDS:
@@ -261,9 +263,9 @@ class Chain:
         return state, tuple(mined)
 
 
-def _run(state: State, tx: Tx, place: Block, *, price: int) -> tuple[State, Mined]:
+def _run(state: State, tx: Tx, place: Block, *, price: int, cap: int) -> tuple[State, Mined]:
     heads, sequence, gas = state.heads, None, _TRANSFER_GAS
-    refused = refusal(state, tx.size, tx.root, tx.proof) if tx.size else ""
+    refused = refusal(state, cap, tx.size, root=tx.root, proof=tx.proof) if tx.size else ""
     if refused:
         gas = _REFUSED_GAS
     elif tx.size:

@@ -23,7 +23,7 @@ from ledger_service.core.quorum import Disagreement, combine, combine_final
 from ledger_service.errors import ChainError, NodeAnswerError, NodeUnreachableError
 from ledger_service.operations.target_chain import NodesDisagreeError, Place
 from tests.simulator.chain import ACCOUNT, PRIORITY_FEE, Chain, ChainBlock, gas_of, refusal
-from tests.simulator.log import CAP, SimulatedLog
+from tests.simulator.log import SimulatedLog
 
 T = TypeVar("T")
 LIES = (
@@ -100,7 +100,7 @@ class SimulatedTarget:
 
     def place(self) -> Place:
         """Return what the contract holds about our log."""
-        places = self._ask(lambda node: Place(self._head(node), ACCOUNT, CAP, False, bytes(32)))
+        places = self._ask(lambda node: Place(self._head(node), ACCOUNT, self._chain.cap, False, bytes(32)))
         heads = {place.head for place in places}
         if len({head.sequence for head in heads}) < len(heads):
             raise NodesDisagreeError("two nodes show different heads under the same number")
@@ -230,7 +230,7 @@ class SimulatedTarget:
         return None
 
     def _estimate(self, tip: ChainBlock, anchor: Anchor) -> Estimate:
-        name = refusal(tip.state, anchor.size, anchor.root, anchor.proof)
+        name = refusal(tip.state, self._chain.cap, anchor.size, root=anchor.root, proof=anchor.proof)
         return Estimate(0, name, name) if name else Estimate(gas_of(anchor.proof) * 120 // 100)
 
 

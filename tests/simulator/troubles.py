@@ -14,6 +14,7 @@ from ledger_service.chain.deploy import Envelope
 from ledger_service.chain.jsonrpc import JsonRpcError
 from ledger_service.core.fees import GWEI
 from tests.simulator.chain import BLOCK_SECONDS, CALM_FEE, PRIORITY_FEE, TARGET, FastSigner, build_call, decode
+from tests.simulator.log import CAP
 from tests.simulator.nodes import LIES
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Troubles:
             "fees": self._fees,
             "stranger": self._stranger,
             "forget": self._forget,
+            "owner": self._owner,
             "deep": self._deep,
         }
 
@@ -67,6 +69,7 @@ class Troubles:
             node.lag, node.lie, node.stuck, node.silent = 0, "", False, False  # but what it refuses is its way
             node.loses_answers = node.loses_requests = node.swallows = 0.0
         world.chain.fee_target, world.chain.inclusion, world.chain.gift = CALM_FEE, 1.0, MONEY
+        world.chain.cap = CAP
 
     def _pass(self) -> None:
         self._world.now += self._chance.choice(PASSES)
@@ -137,7 +140,7 @@ class Troubles:
         envelope = Envelope(TARGET.chain_id, nonce, 200_000, fee, PRIORITY_FEE)
         request = TxRequest(TARGET.chain_id, nonce, 21_000, fee, PRIORITY_FEE, b"\x77" * 20, b"")
         head = state.heads[-1]
-        size = world.log.sealed(head.size + 64)
+        size = world.log.sealed(head.size + CAP)
         if chance.random() < 0.4 and size is not None and size > head.size:
             proof = world.log.consistency_proof(head.size, size)
             request = build_call(
@@ -156,3 +159,9 @@ class Troubles:
             nonce = self._chance.choice(sorted(self._world.chain.pool))
             del self._world.chain.pool[nonce]
             self._world.note("pool", "forgets nonce", nonce)
+
+    def _owner(self) -> None:
+        """The owner of the log lowers the cap, or raises it again."""
+        chain = self._world.chain
+        chain.cap = self._chance.choice((CAP, CAP, CAP // 2, CAP // 4))
+        self._world.note("owner", "sets the cap to", chain.cap)

@@ -28,9 +28,10 @@ EVENTS: dict[str, float] = {  # how often each comes, of all; the faults among t
     "restart": 1.0,
     "resume": 1.5,
     "forget": 0.7,
+    "owner": 0.5,
     "deep": 0.0,
 }
-FAULTS = ("pass", "reorg", "trouble", "fees", "stranger", "restart", "forget")
+FAULTS = ("pass", "reorg", "trouble", "fees", "stranger", "restart", "forget", "owner")
 DEEP_WORLDS = 0.08  # of all: those in which what was final is replaced
 SPENT_A_HEAD = 5 * 10**15  # wei, about: 120,000 gas at 41 gwei
 
