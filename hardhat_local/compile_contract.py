@@ -1,6 +1,6 @@
 """The contract's compilation: sources and settings in, committed JSON out; run by scripts/compile_contracts.
 
-Writes the artifact of AnchorRegistry that the package ships, and the code of the two contracts that Python tests put
+Writes the artifact of AnchorRegistry that the package ships, and the code of the contracts that Python tests put
 around it. Promises: the same sources, settings and solc give the same bytes; `--check` writes nothing and exits with 1
 if a committed file differs.
 """
@@ -29,6 +29,7 @@ HARNESS = ROOT / "tests" / "contracts" / "harness.json"
 HARNESS_SOURCES = {
     "MerkleTreeFlips": ("contracts/test/MerkleTreeFlips.sol", "contracts/interfaces/IAnchorRegistry.sol"),
     "MerkleTreeMeter": ("contracts/test/MerkleTreeMeter.sol", "contracts/libraries/MerkleTree.sol"),
+    "StepRecorder": ("contracts/test/StepRecorder.sol",),
 }
 OUTPUTS = ("abi", "metadata", "evm.bytecode.object", "evm.deployedBytecode.object")
 

@@ -12,6 +12,7 @@ from eth_abi.abi import decode, encode
 
 from ledger_service.chain.artifact import load_artifact
 from ledger_service.core.merkle import leaf_hash
+from tests.contracts.costs import Gas, cost_table
 from tests.contracts.evm import HARNESS, Evm, calldata, decode_outputs, selector
 from tests.contracts.trees import EqualLeaves
 
@@ -23,6 +24,7 @@ SIZES_SHORT = [1, 1000, 2**20 - 1, 2**30 - 1]
 # Sizes of verification alone: the shortest proofs, where the constant shows, and the longest.
 PAIRS = [(1, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (8, 13), (7, 8), (2**32, 2**32 + 1), (2**62 - 1, 2**62 + 63)]
 INCLUSIONS = [(0, 1), (0, 2), (1, 2), (999, 1000), (2**20 - 2, 2**20 - 1), (2**20 - 1, 2**20), (0, 2**62)]
+RECORD = "record(bytes32)"
 CONSISTENCY = "meterConsistency(uint64,bytes32,uint64,bytes32,bytes32[])"
 INCLUSION = "meterInclusion(bytes32,uint64,uint64,bytes32[],bytes32)"
 
@@ -32,8 +34,9 @@ def measure(short: bool) -> dict[str, Any]:
 
     Returns:
         `figures`: gas of the whole transaction for two heads, of the verification per element of the proof and
-        beside it, and the table. No verification costs more than `verify_constant` + `verify_per_element` × elements;
-        `verify_per_element` is what one more element costs at most (both roots hash it).
+        beside it, the table, and what that costs (`tests/contracts/costs.py`). No verification costs more than
+        `verify_constant` + `verify_per_element` × elements; `verify_per_element` is what one more element costs at
+        most (both roots hash it).
     """
     gas = GasMeter()
     heads = [gas.head(size) for size in (SIZES_SHORT if short else SIZES)]
@@ -56,6 +59,7 @@ def measure(short: bool) -> dict[str, Any]:
                 "consistency": pairs,
                 "inclusion": inclusions,
             },
+            "costs": cost_table(Gas(head=low["tx_gas"], step=gas.step())),
         },
         "ratios": {},
     }
@@ -99,6 +103,13 @@ class GasMeter:
         values = (self._tree.leaf, index, size, proof, self._tree.root(size))
         gas = self._measured(INCLUSION, ["bytes32", "uint64", "uint64", "bytes32[]", "bytes32"], *values)
         return {"index": index, "size": size, "elements": len(proof), "verify_gas": gas}
+
+    def step(self) -> int:
+        """Return the gas of the transaction that stores one hash, as one for each step would."""
+        recorder = self._evm.send(bytes.fromhex(HARNESS["StepRecorder"]))[1].output
+        used, outcome = self._evm.send(selector(RECORD) + leaf_hash(b"a step"), to=recorder)
+        assert outcome.accepted
+        return used
 
     def _register(self, origin: bytes) -> bytes:
         owner = "0x" + self._evm.sender.hex()

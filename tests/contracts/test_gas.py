@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.bench.gas import measure
+from tests.contracts.costs import Gas, cost_table, readme_lines
 
+README = Path(__file__).resolve().parents[2] / "README.md"
 TABLE = Path(__file__).parent / "gas.json"
 VERIFY_CONSTANT_MAX = 500
 VERIFY_PER_ELEMENT_MAX = 650
@@ -51,5 +54,34 @@ def test_the_short_form_gives_the_same_figures(figures: dict[str, Any]) -> None:
     assert short["verify_per_element"] == figures["verify_per_element"]
 
 
+def test_the_readme_shows_what_anchoring_costs(figures: dict[str, Any]) -> None:
+    """After a change that is meant: python -m tests.contracts.test_gas prints the lines to put there."""
+    readme = README.read_text(encoding="utf-8")
+
+    assert "\n".join(readme_lines(figures["costs"])) in readme
+    prices = figures["costs"]["prices"]
+    assert f"{prices['usd_per_ether']:,} USD an ether" in readme
+    assert prices["date"] in readme
+
+
+def test_anchoring_costs_what_its_heads_cost_and_the_comparison_says_what_is_measured() -> None:
+    costs = cost_table(Gas(head=100_000, step=50_000))
+
+    assert costs["day"][1] == {
+        "cadence": "15 minutes",
+        "heads": 96,
+        "gas": 9_600_000,
+        "usd_by_gwei": {"1": 28.8, "10": 288.0, "50": 1440.0},
+    }
+    assert costs["record"][5]["gas"] == 9.6
+    assert costs["record"][5]["usd_by_gwei"]["10"] == 0.000288
+    assert costs["one_transaction_a_step"]["gas"] == 50_000
+    assert [line for line in readme_lines(costs) if "EAS" in line] == [
+        "| one EAS attestation a step (published figure, not measured here) | any | 200,000 | 0.6 | 6.00 | 30.00 |"
+    ]
+
+
 if __name__ == "__main__":
-    TABLE.write_text(json.dumps(measure(short=False)["figures"], indent=1) + "\n", encoding="utf-8")
+    written = measure(short=False)["figures"]
+    TABLE.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write("\n".join(readme_lines(written["costs"])) + "\n")
