@@ -38,7 +38,7 @@ def calm(monkeypatch: pytest.MonkeyPatch) -> World:
     """A world with one node, two workers under a lease, and no fault."""
     monkeypatch.setattr(Shy, "silent", False)
     weather = dataclasses.replace(
-        World(0).weather, nodes=1, quorum=1, leased=True, final_depth=3, balance=10**18, cadence=None, skew=0
+        World(0).weather, nodes=1, quorum=1, leased=True, final_depth=3, balance=10**18, cadence=None
     )
     weather = dataclasses.replace(weather, policy=dataclasses.replace(weather.policy, daily_budget=None))
     world = World(0, weather=weather, disguise=Shy)

@@ -31,7 +31,7 @@ class Troubles:
         """Take the world."""
         self._world = world
         self._chance = world.chance
-        self._deep_left = 2
+        self._deep_left = 4
 
     def events(self) -> dict[str, Callable[[], None]]:
         """Return what can happen, by name."""

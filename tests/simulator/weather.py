@@ -29,10 +29,11 @@ EVENTS: dict[str, float] = {  # how often each comes, of all; the faults among t
     "resume": 1.5,
     "forget": 0.7,
     "owner": 0.5,
+    "clock": 0.5,
     "deep": 0.0,
 }
-FAULTS = ("pass", "reorg", "trouble", "fees", "stranger", "restart", "forget", "owner")
-DEEP_WORLDS = 0.08  # of all: those in which what was final is replaced
+FAULTS = ("pass", "reorg", "trouble", "fees", "stranger", "restart", "forget", "owner", "clock")
+DEEP_WORLDS = 0.15  # of all: those in which what was final is replaced
 SPENT_A_HEAD = 5 * 10**15  # wei, about: 120,000 gas at 41 gwei
 
 
@@ -53,7 +54,6 @@ class Weather:
     loses: float
     moves: float
     luck: Luck
-    skew: int
     liars: bool
     deep: bool
 
@@ -94,7 +94,6 @@ def draw(chance: Random) -> Weather:
         loses=rate(0.12),
         moves=rate(0.06),
         luck=Luck(answer_lost=rate(0.06), rolled_back=rate(0.06), busy=rate(0.06)),
-        skew=chance.choice((0, 0, 30)),
         liars=several and chance.random() < 0.6,
         deep=deep,
     )

@@ -25,7 +25,7 @@ from ledger_service.operations.anchor_ports import Progress
 from ledger_service.operations.spending import DAY_SECONDS
 from ledger_service.operations.target_chain import TargetChain
 from tests.simulator.chain import Chain
-from tests.simulator.invariants import Watch
+from tests.simulator.invariants import SKEW_SECONDS, Watch
 from tests.simulator.log import SimulatedLog
 from tests.simulator.nodes import Node, SimulatedTarget
 from tests.simulator.store import Luck, SimulatedHistory, SimulatedLeases
@@ -36,6 +36,7 @@ from tests.simulator.worker import Died, Parts, Worker
 BEGINNING = 1_800_000_000  # seconds since 1970
 SHOWN = 40  # lines of the trace in a failure
 ROUNDS_MAX = 600  # of a calm world until everything is final: each one step of the worker and one block
+ROUNDS_A_RECHECK = 20  # once a day in life, which is more rounds than a test has
 SETTLED_SECONDS_MAX = 3 * 86_400  # a day's budget may have to be waited for
 _HALTED = AnchorState.HALTED.value
 
@@ -85,7 +86,7 @@ class World:
             self.history.newest_final = lambda: None  # type: ignore[method-assign]
         self.watch.history = self.history
         self.watch.leases = self.leases if weather.leased else None
-        self._skews = {"a": self.chance.randint(-weather.skew, weather.skew), "b": 0}
+        self._skews = {"a": 0, "b": 0}  # what the workers' clocks are ahead, in seconds
         self._dies, self._sleeps = weather.dies, weather.sleeps
         self._asleep = self._is_calm = False
         self._quorum = weather.quorum if quorum is None else quorum
@@ -107,6 +108,7 @@ class World:
             "recheck": lambda: self.work(self.chance.choice(self.workers), recheck=True),
             "restart": self._restart,
             "resume": self._resume,
+            "clock": self._jump,
             **self.troubles.events(),
         }
 
@@ -156,23 +158,22 @@ class World:
             AssertionError: Not within `ROUNDS_MAX` rounds, or `SETTLED_SECONDS_MAX`.
         """
         self.calm()
-        survivor, began, days = self.workers[1], self.now, 0
+        survivor, began, days, was_settled = self.workers[1], self.now, 0, False
         for number in range(ROUNDS_MAX):
             self.now += 15
             self.log.now = self.now
             self.troubles.block()
             if any(row.state == _HALTED for row in self.history.newest()):
                 self._resume()
-            if self.weather.deep or number == 0:
-                self.work(survivor, recheck=True)
-            progress = self.work(survivor)
+            progress = self.work(survivor, recheck=was_settled or number % ROUNDS_A_RECHECK == 0)
             if progress is not None and progress.alarm is Alarm.OVER_BUDGET:
                 self.now += 3600
                 days = (self.now - began) // DAY_SECONDS
             if progress is not None and (progress.alarm is Alarm.FEE_CEILING or days):
                 self._raise_limits(survivor)
-            if self._is_settled():
-                break
+            if self._is_settled() and was_settled:
+                break  # and it was looked at again meanwhile
+            was_settled = self._is_settled()
         final = self.history.newest_final()
         size = 0 if final is None else final.size
         assert self._is_settled(), f"of {self.log.size()} entries {size} are final after {ROUNDS_MAX} calm rounds"
@@ -254,6 +255,11 @@ class World:
 
     def _append(self) -> None:
         self.log.append(self.chance.choice((1, 1, 2, 5, 20)), urgent=self.chance.random() < 0.1)
+
+    def _jump(self) -> None:
+        name = self.chance.choice(("a", "b"))
+        self._skews[name] = self.chance.randint(-SKEW_SECONDS, SKEW_SECONDS)
+        self.note(f"the clock of {name}", "is ahead by", self._skews[name])
 
     def _restart(self) -> None:
         worker = self.chance.choice(self.workers)
