@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from ledger_service.core import encoding
@@ -18,8 +19,9 @@ from ledger_service.core.members import Reader
 from ledger_service.errors import EntryFormatError
 
 RECORD_BYTES_MAX = 1024 * 1024
+PARSED_MAX = 128  # records kept parsed: a step of the worker reads the same rows several times, the next one again
 _PROOF_MAX = 64
-_ATTEMPTS_MAX = 200
+ATTEMPTS_MAX = 200  # of one head; from 7 wei a ladder of +10 % to the ceiling has some 260 rungs
 _RAW = re.compile(r"(?:[0-9a-f]{2})*")
 _WEI = re.compile(r"0|[1-9][0-9]{0,77}")  # 2^256 has 78 digits
 _REASON = re.compile(r".*", re.DOTALL)
@@ -152,6 +154,11 @@ def parse_anchor_record(data: bytes) -> Anchor:
     Raises:
         EntryFormatError, JsonFormatError, LimitError: Not such bytes.
     """
+    return _parse(data)
+
+
+@lru_cache(maxsize=PARSED_MAX)
+def _parse(data: bytes) -> Anchor:
     read = Reader(EntryFormatError, "anchor record")
     value = encoding.parse_canonical(data, bytes_max=RECORD_BYTES_MAX)
     m = read.members(value, _NAMES)
@@ -167,7 +174,7 @@ def parse_anchor_record(data: bytes) -> Anchor:
         state=read.at("state").choice(m["state"], AnchorState),
         planned_at=read.at("planned_at").integer(m["planned_at"]),
         nonce=read.nullable(m["nonce"], read.at("nonce").integer),
-        attempts=read.at("attempts").items(m["attempts"], _ATTEMPTS_MAX, lambda v: _parse_attempt(read, v)),
+        attempts=read.at("attempts").items(m["attempts"], ATTEMPTS_MAX, lambda v: _parse_attempt(read, v)),
         block=read.nullable(m["block"], lambda v: _parse_block(read.at("block"), v)),
         commitment=read.nullable(m["commitment"], lambda v: read.at("commitment").hexadecimal(v, HASH)),
         reason=read.at("reason").text(m["reason"], _REASON),

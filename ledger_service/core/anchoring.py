@@ -27,6 +27,7 @@
 | bump | submitted | no receipt for `bump_after_seconds` | `Sign` again, both caps at least 10 % higher |
 | fill_gap | submitted | the same, and an earlier nonce is free | `Sign` again with that nonce |
 | resend | submitted | the same, and ceiling, budget or balance forbid more | `Send` the same bytes |
+| attempts_full | submitted | the same, and the record holds no further attempt | `Send` the same bytes, alarm |
 | lagging | included | the node has not reached our block | `Wait`, alarm |
 | vanished | included | its block is not on the chain any more | `Reopen` as submitted |
 | wait_final | included | block not final yet | `Wait` |
@@ -50,7 +51,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ledger_service.core.alarms import Alarm
-from ledger_service.core.anchor_record import Anchor, AnchorState, Block
+from ledger_service.core.anchor_record import ATTEMPTS_MAX, Anchor, AnchorState, Block
 from ledger_service.core.chain_view import ChainHead, ChainView, FinalView, OwnRows
 from ledger_service.core.fees import Caps, FeePolicy, first_caps
 
@@ -237,6 +238,8 @@ def _while_submitted(anchor: Anchor, view: ChainView, now: int, policy: FeePolic
     newest = anchor.attempts[-1]
     if now - newest.signed_at < policy.bump_after_seconds:
         return Wait("a block that includes the transaction")
+    if len(anchor.attempts) >= ATTEMPTS_MAX:
+        return Send(Alarm.FEE_CEILING)  # so many bids, and none was enough
     nonce = view.nonce  # below ours: earlier transactions left the chain, and ours waits behind a gap
     caps = first_caps(view.base_fee, view.priority_fee)
     for attempt in (*anchor.attempts, *([own.waiting[nonce]] if nonce in own.waiting else [])):

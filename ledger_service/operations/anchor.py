@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from ledger_service.chain.account import Signer
+from ledger_service.chain.account import Signer, TxRequest
 from ledger_service.chain.deploy import Envelope, build_anchor_tx, sign_tx
 from ledger_service.chain.jsonrpc import JsonRpcError, NodeRefusal
 from ledger_service.core.alarms import Alarm
@@ -26,7 +26,6 @@ from ledger_service.core.anchor_record import (
     parse_anchor_record,
 )
 from ledger_service.core.anchoring import (
-    Contradict,
     End,
     Finalize,
     Halt,
@@ -50,14 +49,21 @@ from ledger_service.operations.anchor_plan import Planner
 from ledger_service.operations.anchor_ports import History, Leasing, Progress
 from ledger_service.operations.heads import Heads
 from ledger_service.operations.ledger import Clock, format_instant
-from ledger_service.operations.spending import DAY_SECONDS, own_rows
+from ledger_service.operations.spending import DAY_SECONDS, LINGERS_SECONDS, own_rows
 from ledger_service.operations.target_chain import NodesDisagreeError, TargetChain
 from ledger_service.store.anchors import StoredAnchor
 from ledger_service.store.leases import Lease
 
 # Refusals after which looking decides: it may be in a block already, or another of ours is; and what is too cheap now
-# is signed again with higher fees once it has waited (`next_step`).
-_LOOK_FIRST = frozenset({NodeRefusal.NONCE_TOO_LOW, NodeRefusal.REPLACEMENT_UNDERPRICED, NodeRefusal.FEE_TOO_LOW})
+# is signed again with higher fees once it has waited, or with the nonce that a reorg set free (`next_step`).
+_LOOK_FIRST = frozenset(
+    {
+        NodeRefusal.NONCE_TOO_LOW,
+        NodeRefusal.NONCE_TOO_HIGH,
+        NodeRefusal.REPLACEMENT_UNDERPRICED,
+        NodeRefusal.FEE_TOO_LOW,
+    }
+)
 STEPS_MAX = 64  # of one head in one call: sign, send, include, finalize, and some waiting
 
 
@@ -76,6 +82,7 @@ class Anchorer:
         policy: FeePolicy | None = None,
         cadence: Cadence | None = None,
         leasing: Leasing | None = None,
+        build_tx: Callable[..., TxRequest] = build_anchor_tx,
     ) -> None:
         """Put the parts together.
 
@@ -89,6 +96,7 @@ class Anchorer:
             policy: Fee limits and promises; the defaults when None.
             cadence: When a head is due; None: whenever an entry waits.
             leasing: Takes or renews the lease before each step; without it, whoever saves a step first goes on.
+            build_tx: Makes the call to be signed; another one where the chain is simulated.
         """
         self.target = target
         self._heads = heads
@@ -99,6 +107,7 @@ class Anchorer:
         self._policy = policy or FeePolicy()
         self._planner = Planner(target, heads, chain, history, account=signer.address, cadence=cadence)
         self._leasing = leasing
+        self._build_tx = build_tx
         self._lease: Lease | None = None
         self._rows: list[StoredAnchor] = []
 
@@ -130,7 +139,7 @@ class Anchorer:
         if isinstance(view, Disagreement):
             self._save(replace(newest, state=AnchorState.HALTED, reason=view.reason), "halted")
             raise NodesDisagreeError(f"anchoring is halted: {view.reason}", hint="find out which node lies")
-        own = own_rows(self._rows, newest, since=self._now() - DAY_SECONDS)
+        own = own_rows(self._rows, newest, since=self._now() - DAY_SECONDS, nonce=view.nonce)
         return self._act(newest, next_step(newest, view, self._now(), policy=self._policy, own=own))
 
     def run(self, report: Callable[[Progress], None] | None = None) -> Progress:
@@ -153,15 +162,27 @@ class Anchorer:
                 self._chain.mine()
         return progress
 
-    def recheck(self) -> list[Anchor]:
+    def recheck(self) -> list[Anchor] | None:
         """Look again at what is final, newest first, until one still is; return those that are not.
 
-        A block that is unchanged has unchanged blocks below it, so that one look covers all.
+        None: nothing was looked at, another worker has the lease.
+
+        Below a block that is unchanged all are; and no head became final before the one below it was looked at again
+        (`_finalize`). So one look covers all.
 
         Raises:
             NodesDisagreeError: The nodes show different final histories.
             ChainError: No node answered.
+            LeaseLostError, StoreBusyError: Another worker took this step first.
         """
+        if self._leasing is not None:
+            self._lease = self._leasing.take()
+            if self._lease is None:
+                return None
+        return self._recheck()[0]
+
+    def _recheck(self) -> tuple[list[Anchor], Wait | None]:
+        """Return what is not final any more, and what a node cannot tell yet about the next one below."""
         lost: list[Anchor] = []
         while (row := self._history.newest_final(self.target.log_id)) is not None:
             anchor = parse_anchor_record(row.record)
@@ -169,14 +190,15 @@ class Anchorer:
             if isinstance(view, Disagreement):
                 raise NodesDisagreeError(view.reason, hint="find out which node lies")
             found = recheck(anchor, view)
-            if isinstance(found, Keep | Wait):
+            if isinstance(found, Wait):
+                return lost, found
+            if isinstance(found, Keep):
                 break
-            assert isinstance(found, Contradict)
-            self._rows = [row]
+            self._rows.append(row)
             contradicted = replace(anchor, state=AnchorState.CONTRADICTED, reason=found.reason)
             self._save(contradicted, found.reason)
             lost.append(contradicted)
-        return lost
+        return lost, None
 
     def resume(self) -> Anchor | None:
         """End a halt, as an operator decided who knows what was wrong; return the anchor that was halted.
@@ -196,8 +218,9 @@ class Anchorer:
 
     def _load(self) -> list[Anchor]:
         """Load the newest record of each anchor that matters, oldest first; of two workers only one can go on."""
-        since = format_instant(self._clock() - timedelta(seconds=DAY_SECONDS))
-        self._rows = list(self._history.working_set(self.target.log_id, since=since))
+        now = self._clock()
+        since, ended_since = (format_instant(now - timedelta(seconds=s)) for s in (DAY_SECONDS, LINGERS_SECONDS))
+        self._rows = list(self._history.working_set(self.target.log_id, since=since, ended_since=ended_since))
         newest = {row.sequence: row for row in self._rows}
         return [parse_anchor_record(row.record) for row in newest.values()]
 
@@ -212,7 +235,7 @@ class Anchorer:
         if isinstance(step, Include):
             return self._include(anchor, step)
         if isinstance(step, Finalize):
-            return self._save(replace(anchor, state=AnchorState.FINALIZED), f"{name}: final")
+            return self._finalize(anchor)
         if isinstance(step, Reopen):
             # Where another account's transaction had placed the head, there is nothing of ours to wait for.
             state = AnchorState.SUBMITTED if anchor.attempts else AnchorState.PLANNED
@@ -225,7 +248,7 @@ class Anchorer:
         raise ContradictedError(f"anchoring is halted: {step.reason}", hint="run `rledger audit`")
 
     def _sign(self, anchor: Anchor, step: Sign) -> Progress:
-        request = build_anchor_tx(
+        request = self._build_tx(
             Envelope(anchor.chain_id, step.nonce, step.gas, step.max_fee, step.priority_fee),
             anchor.contract,
             log_id=anchor.log_id,
@@ -268,6 +291,17 @@ class Anchorer:
             anchor, state=AnchorState.INCLUDED, block=block, commitment=commitment, fee_paid=step.fee_paid
         )
         return self._save(included, f"head {anchor.sequence}: included in block {block.number}")
+
+    def _finalize(self, anchor: Anchor) -> Progress:
+        """Save that a head is final, once the one below it was looked at: they must be final on the same chain."""
+        lost, unknown = self._recheck()
+        if unknown is not None:
+            return Progress(anchor, f"head {anchor.sequence}: waiting for {unknown.reason}", True, unknown.alarm)
+        final = replace(anchor, state=AnchorState.FINALIZED)
+        if lost:
+            said = f"head {anchor.sequence}: final; {len(lost)} below it left the chain"
+            return replace(self._save(final, said), alarm=Alarm.CONTRADICTED)
+        return self._save(final, f"head {anchor.sequence}: final")
 
     def _save(self, anchor: Anchor, said: str) -> Progress:
         steps = [row.step for row in self._rows if row.sequence == anchor.sequence]

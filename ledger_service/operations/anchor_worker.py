@@ -210,6 +210,8 @@ class TargetWorker:
         if self._rechecked_at is not None and now - self._rechecked_at < DAY_SECONDS:
             return 0
         lost = self.anchorer.recheck()
+        if lost is None:
+            return 0  # whoever has the lease looks
         self._rechecked_at = now
         return len(lost)
 

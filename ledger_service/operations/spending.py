@@ -1,26 +1,32 @@
 """What our own anchors cost of late, and which of their transactions may still wait: read out of the saved steps.
 
-Promises: what is not known yet counts at its worst, gas limit times the highest fee. Does not: ask a chain.
+A transaction costs when it comes into a block, which may be long after it was signed. So a head that was placed counts
+by the time of its block; what was not seen in a block counts at its worst, gas limit times the highest fee, however
+long ago it was signed, until its anchor has been over for `LINGERS_SECONDS`.
+
+Promises: what is not known yet counts at its worst. Does not: ask a chain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ledger_service.core.anchor_record import Anchor, Attempt, parse_anchor_record
 from ledger_service.core.chain_view import OwnRows
 from ledger_service.store.anchors import StoredAnchor
 
 DAY_SECONDS = 86_400
+LINGERS_SECONDS = 3 * DAY_SECONDS  # nodes forget sooner what waits and is offered no more; and it is charged by then
 
 
-def own_rows(rows: Sequence[StoredAnchor], anchor: Anchor, *, since: int) -> OwnRows:
-    """Return what the other saved steps say.
+def own_rows(rows: Sequence[StoredAnchor], anchor: Anchor, *, since: int, nonce: int) -> OwnRows:
+    """Return what the saved steps say about everything but the next transaction of an anchor.
 
     Args:
         rows: The working set of the target.
-        anchor: The anchor that is being decided on: its own attempts are not counted.
-        since: Seconds since 1970; what was signed before is not counted.
+        anchor: The anchor that is being decided on.
+        since: Seconds since 1970; what was charged before is not counted.
+        nonce: The next one of the account: the one that the next transaction would have.
     """
     own = {attempt.tx_hash for attempt in anchor.attempts}
     spent: dict[int, int] = {}  # by nonce: of all that is signed for one, the chain takes one
@@ -28,15 +34,22 @@ def own_rows(rows: Sequence[StoredAnchor], anchor: Anchor, *, since: int) -> Own
     for row in rows:
         other = parse_anchor_record(row.record)
         attempts = [attempt for attempt in other.attempts if attempt.tx_hash not in own]
+        # Of a head that was placed by one of several nonces, the others' transactions may still wait, and cost.
+        if other.block is None or other.fee_paid is None or len({attempt.nonce for attempt in other.attempts}) > 1:
+            _add_worst(spent, attempts)
+        elif other.block.time >= since:
+            spent.update({attempt.nonce: other.fee_paid for attempt in attempts})
         for attempt in attempts:
-            if attempt.signed_at >= since:
-                worst = other.fee_paid if other.fee_paid is not None else attempt.gas * attempt.max_fee
-                spent[attempt.nonce] = max(spent.get(attempt.nonce, 0), worst)
-            if other.fee_paid is None and attempt.max_fee >= _fee(waiting.get(attempt.nonce)):
-                waiting[attempt.nonce] = attempt
-    for attempt in anchor.attempts:
-        spent.pop(attempt.nonce, None)  # a transaction of ours at that nonce takes the other's place
+            if attempt.max_fee >= _fee(waiting.get(attempt.nonce)):
+                waiting[attempt.nonce] = attempt  # nobody looks at a nonce that the chain has used
+    _add_worst(spent, (attempt for attempt in anchor.attempts if attempt.nonce > nonce))
+    spent.pop(nonce, None)  # the next transaction takes the place of what waits there
     return OwnRows(sum(spent.values()), waiting)
+
+
+def _add_worst(spent: dict[int, int], attempts: Iterable[Attempt]) -> None:
+    for attempt in attempts:
+        spent[attempt.nonce] = max(spent.get(attempt.nonce, 0), attempt.gas * attempt.max_fee)
 
 
 def _fee(attempt: Attempt | None) -> int:

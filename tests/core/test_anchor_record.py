@@ -123,3 +123,9 @@ def test_other_bytes_of_the_same_value_are_refused() -> None:
 
 def test_unfinished_states_are_those_before_final_that_ended_in_nothing_else() -> None:
     assert [state for state in AnchorState if state in UNFINISHED] == ["planned", "signed", "submitted", "included"]
+
+
+def test_the_same_bytes_are_parsed_once() -> None:
+    encoded = encode_anchor_record(SAMPLE)
+
+    assert parse_anchor_record(encoded) is parse_anchor_record(bytes(bytearray(encoded)))

@@ -11,7 +11,7 @@ import pytest
 
 from ledger_service.core import anchoring
 from ledger_service.core.alarms import LINES, Alarm
-from ledger_service.core.anchor_record import AnchorState
+from ledger_service.core.anchor_record import ATTEMPTS_MAX, AnchorState, encode_anchor_record, parse_anchor_record
 from ledger_service.core.anchoring import (
     Contradict,
     End,
@@ -61,6 +61,7 @@ def refused(name: str) -> dict[str, Any]:
     return {"estimate": Estimate(0, name, REFUSED)}
 
 
+FULL = dataclasses.replace(SUBMITTED, attempts=(ATTEMPT,) * ATTEMPTS_MAX)
 # rule -> (anchor, changes of VIEW, further arguments of next_step, the step or its class, alarm)
 CASES: dict[str, tuple[Any, dict[str, Any], dict[str, Any], Any, Alarm | None]] = {
     "unknown_code": (SUBMITTED, {"code_matches": False}, {}, Halt, None),
@@ -90,6 +91,7 @@ CASES: dict[str, tuple[Any, dict[str, Any], dict[str, Any], Any, Alarm | None]] 
     "bump": (SUBMITTED, {}, {"now": LATE}, Sign(40, 33 * GWEI, 22 * GWEI // 10, GAS), None),
     "fill_gap": (SUBMITTED, {"nonce": 39}, {"now": LATE}, Sign(39, 21 * GWEI, GWEI, GAS), None),
     "resend": (SUBMITTED, {"balance": 0}, {"now": LATE}, Send(Alarm.NO_FUNDS), None),
+    "attempts_full": (FULL, {"inclusions": (None,) * ATTEMPTS_MAX}, {"now": LATE}, Send(Alarm.FEE_CEILING), None),
     "lagging": (INCLUDED, {"latest_number": 99, "block_hash": None}, {}, Wait, Alarm.NODE_BEHIND),
     "vanished": (INCLUDED, {"block_hash": bytes(32)}, {}, Reopen(), None),
     "wait_final": (INCLUDED, {"block_hash": BLOCK.block_hash, "final_number": 99}, {}, Wait, None),
@@ -135,6 +137,14 @@ def test_rule(rule: str) -> None:
     if rule in ("moved", "over_cap", "not_authorised", "log_closed", "contract_refuses"):
         assert isinstance(found, Wait | End)
         assert REFUSED in found.reason
+
+
+def test_what_is_signed_last_can_be_read_again() -> None:
+    almost = dataclasses.replace(FULL, attempts=FULL.attempts[1:])
+    found = next_step(almost, dataclasses.replace(VIEW, inclusions=(None,) * (ATTEMPTS_MAX - 1)), LATE)
+
+    assert isinstance(found, Sign)  # the 200th, and no further one
+    assert parse_anchor_record(encode_anchor_record(FULL)) == FULL
 
 
 @pytest.mark.parametrize("rule", RECHECKS)

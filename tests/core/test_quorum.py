@@ -63,8 +63,8 @@ def test_nodes_that_all_say_the_same_are_one_node(one: ChainView, count: int, na
 
 CONTRADICTIONS = {
     "code": (SUBMITTED, view(), view(code_matches=False)),
-    "head": (SUBMITTED, view(), view(head=ChainHead(6, 512, LATER_ROOT), own_root=LATER_ROOT)),
-    "head size": (SUBMITTED, view(), view(head=ChainHead(6, 513, VIEW.head.root))),
+    "head": (SUBMITTED, view(), view(head=ChainHead(6, 512, LATER_ROOT))),  # at that size our root is another
+    "head size": (SUBMITTED, view(), view(head=ChainHead(6, 9999, VIEW.head.root), own_root=None)),
     "transaction": (SUBMITTED, view(FINAL), view(FINAL, inclusions=(Inclusion(True, ELSEWHERE, OURS),))),
     "block": (INCLUDED, view(FINAL), view(FINAL, block_hash=bytes(32))),
     "commitment": (INCLUDED, view(FINAL), view(FINAL, commitment=bytes(32))),

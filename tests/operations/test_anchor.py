@@ -548,6 +548,24 @@ def test_a_refusal_after_which_looking_decides_is_no_failure(world: World, tmp_p
         assert len(anchored_txs(opened.ledger, node)) == 1
 
 
+def test_a_node_that_takes_no_nonce_after_a_gap_is_given_the_one_before(world: World, tmp_path: Path) -> None:
+    def refuse(*_: object) -> object:
+        raise JsonRpcError(-32000, "nonce too high. Expected nonce to be 1 but got 2.")
+
+    with world.wired() as (wire, node), world.opened(node) as opened:
+        open_case(opened.ledger, tmp_path)
+        anchorer = make_anchorer(opened.ledger, [node], world.signer, policy=FeePolicy(bump_after_seconds=60))
+        walk_to(anchorer, AnchorState.SIGNED)
+        wire.answers["eth_sendRawTransaction"] = refuse
+        wire.answers["eth_getTransactionCount"] = lambda *_: "0x1"  # a reorg took the transaction before it away
+        anchorer.step()
+        world.clock.pass_seconds(61)
+        anchorer.step()
+
+        newest = anchors_of(opened.ledger)[-1]
+        assert [attempt.nonce for attempt in newest.attempts] == [2, 1]
+
+
 def test_any_other_refusal_is_said_and_the_same_bytes_are_sent_again(world: World, tmp_path: Path) -> None:
     def refuse(*_: object) -> object:
         raise JsonRpcError(-32000, "insufficient funds for gas * price + value")

@@ -46,6 +46,7 @@ def save(
     log_id: bytes = LOG_ID,
     commitment: bytes | None = None,
     first: int = 0,
+    at: str = TIME,
 ) -> None:
     """Append a step for each state."""
     for step, state in enumerate(states, first):
@@ -57,7 +58,7 @@ def save(
             size=sequence * 10,
             state=state.value,
             record=record(sequence, state, log_id=log_id, commitment=final),
-            recorded_at=TIME,
+            recorded_at=at,
         )
 
 
@@ -93,6 +94,30 @@ def test_the_newest_final_anchor_is_the_last_sequence_that_is_final_now(store: S
 
     assert found is not None
     assert found.sequence == 2
+
+
+def test_the_next_step_is_decided_on_what_may_still_wait_and_what_became_final_of_late(store: Store) -> None:
+    early, middle, late = (f"2026-11-0{day}T12:00:00.000Z" for day in (1, 3, 5))
+    save(store, 1, AnchorState.PLANNED, AnchorState.SUPERSEDED, at=early)
+    save(store, 1, AnchorState.PLANNED, AnchorState.REVERTED, first=2, at=middle)
+    save(store, 1, AnchorState.FINALIZED, commitment=digest("c1"), first=4, at=middle)
+    save(store, 2, AnchorState.FINALIZED, commitment=digest("c2"), at=late)
+    save(store, 3, AnchorState.PLANNED, AnchorState.SIGNED, at=early)
+
+    def seen(*, since: str, ended_since: str) -> list[tuple[int, int, str]]:
+        rows = store.anchors.working_set(LOG_ID, since=since, ended_since=ended_since)
+        return [(row.sequence, row.step, row.state) for row in rows]
+
+    unfinished = (3, 1, "signed")
+    assert seen(since=late, ended_since=late) == [(2, 0, "finalized"), unfinished]
+    assert seen(since=late, ended_since=middle) == [(1, 3, "reverted"), (2, 0, "finalized"), unfinished]
+    assert seen(since=middle, ended_since=early) == [
+        (1, 1, "superseded"),
+        (1, 3, "reverted"),
+        (1, 4, "finalized"),
+        (2, 0, "finalized"),
+        unfinished,
+    ]
 
 
 def test_a_seal_quotes_the_anchor_that_became_final_last(store: Store) -> None:
