@@ -152,9 +152,14 @@ class Settings(BaseSettings):
         A URL without a name is for whatever chain the ledger is anchored on.
         """
         words = self.rpc_url.get_secret_value().split()
-        if not words:
-            return (self._embedded,)
-        return tuple(url for name, url in map(_named, words) if name in ("", chain_name))
+        found = tuple(url for name, url in map(_named, words) if name in ("", chain_name))
+        return (self._embedded,) if not words or (not found and chain_name == "embedded") else found
+
+    @property
+    def named_chains(self) -> tuple[str, ...]:
+        """Return the names that stand before URLs in `rpc_url`, each once, in this order."""
+        names = (_named(word)[0] for word in self.rpc_url.get_secret_value().split())
+        return tuple(dict.fromkeys(name for name in names if name))
 
     @property
     def _embedded(self) -> str:

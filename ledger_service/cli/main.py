@@ -18,13 +18,14 @@ from ledger_service.cli import output
 from ledger_service.cli.audit import audit_command
 from ledger_service.cli.case import receipt_command, record_command
 from ledger_service.cli.demo.command import demo_command
+from ledger_service.cli.deploy import deploy_command
 from ledger_service.cli.erase import erase_command
 from ledger_service.cli.export import export_command
 from ledger_service.cli.keys import key
 from ledger_service.cli.package import package_command
 from ledger_service.cli.run import worker_command
 from ledger_service.cli.serve import serve_command
-from ledger_service.cli.setup import database, deploy_command, doctor_command
+from ledger_service.cli.setup import database, doctor_command
 from ledger_service.cli.show import actions_command, show_command
 from ledger_service.cli.verify import verify_command
 

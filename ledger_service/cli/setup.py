@@ -1,6 +1,6 @@
-"""`rledger deploy`, `doctor` and `database`: set a ledger up, and say what is wrong with one.
+"""`rledger doctor` and `database`: say what is wrong with a ledger, and keep its database.
 
-Promises: `deploy` can be run again after it died anywhere; `doctor` prints no secret. Does not: repair.
+Promises: `doctor` prints no secret. Does not: repair.
 """
 
 from __future__ import annotations
@@ -22,53 +22,6 @@ database = typer.Typer(
 @database.callback(invoke_without_command=True)
 def _database(context: typer.Context) -> None:
     output.require_command(context)
-
-
-def deploy_command(
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
-) -> None:
-    """Found the ledger: deploy the contract, record the genesis entry, register the log.
-
-    \b
-    rledger deploy
-    LEDGER_ORIGIN=returns.example/eu LEDGER_RPC_URL=http://127.0.0.1:8545 rledger deploy
-    """
-
-    def run() -> None:
-        from ledger_service.core.trust import encode_trust
-        from ledger_service.operations.found import found
-        from ledger_service.settings import load_settings
-        from ledger_service.wiring import load_signer, open_chain, open_ledger
-
-        settings = load_settings()
-        with open_ledger(settings, write=True, create=True) as opened, open_chain(settings, writable=True) as node:
-            signer = load_signer(settings, node.chain_id())
-            done = found(
-                opened.ledger,
-                node,
-                signer,
-                max_growth=settings.max_growth,
-                progress_file=opened.places.founding,
-                say=output.say,
-            )
-            trust_path = opened.places.home / "ledger.trust.json"
-            trust_path.write_bytes(encode_trust(opened.ledger.trust()))
-        if as_json:
-            output.answer_json(
-                {
-                    "chain_id": done.target.chain_id,
-                    "contract": "0x" + done.target.contract.hex(),
-                    "log_id": "0x" + done.target.log_id.hex(),
-                    "genesis": done.genesis_leaf.hex(),
-                    "trust_file": str(trust_path),
-                }
-            )
-        else:
-            output.answer(f"founded: log 0x{done.target.log_id.hex()} on chain {done.target.chain_id}")
-            output.answer(f"trust file to publish: {trust_path}")
-            output.say("hint: record a step with `rledger record`, anchor with `rledger worker --once`")
-
-    output.run(run)
 
 
 def doctor_command(

@@ -48,6 +48,11 @@ class KeptSender:
         kept = self._kept().get(self._named(name))
         return None if kept is None else keccak(bytes.fromhex(kept["raw"]))
 
+    def nonce_of(self, name: str) -> int | None:
+        """Return the account's nonce in the transaction that was kept under a name, None if none was."""
+        kept = self._kept().get(self._named(name))
+        return None if kept is None else int(kept["nonce"])
+
     def _named(self, name: str) -> str:
         return f"{name}/{self._node.chain_id()}/{self._node.genesis_hash().hex()[:16]}"
 

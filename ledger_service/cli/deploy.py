@@ -1,0 +1,233 @@
+"""`rledger deploy`: found a ledger on its chains, after showing what that would send and cost.
+
+Promises: can be run again after it died anywhere; with `--dry-run` nothing is sent and nothing made; on a chain that is
+no development chain nothing is sent without `--yes`. Does not: ask questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ledger_service.cli import output
+from ledger_service.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ledger_service.cli.grounds import Place
+    from ledger_service.core.log_entry import GenesisEntry
+    from ledger_service.operations.plan_founding import ChainPlan
+    from ledger_service.settings import Settings
+
+CHAIN_HELP = "a chain to anchor on; several times for several; those that LEDGER_RPC_URL names when not given"
+
+
+def deploy_command(
+    chain: Annotated[list[str] | None, typer.Option(help=CHAIN_HELP, metavar="NAME")] = None,
+    required: Annotated[
+        int, typer.Option(help="on how many of the chains a head must be final before a receipt is valid", min=1)
+    ] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be sent and cost; send nothing")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="send, on chains that are no development chains too")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Found the ledger: deploy the contract, record the genesis entry, register the log.
+
+    \b
+    rledger deploy
+    rledger deploy --chain sepolia --dry-run
+    rledger deploy --chain sepolia --chain base_sepolia --required 2 --yes
+
+    With --dry-run, exit code 4 if an account cannot pay.
+    """
+
+    def run() -> None:
+        from ledger_service.settings import load_settings
+
+        settings, names = load_settings(), chain or []
+        if dry_run:
+            show_plans(settings, names, as_json=as_json)
+            return
+        require_consent(settings, names, yes=yes)
+        _found(settings, names, required, as_json=as_json)
+
+    output.run(run)
+
+
+def show_plans(settings: Settings, names: Sequence[str], *, as_json: bool) -> None:
+    """Print what founding would send on each chain, as the answer; exit code 4 if an account cannot pay."""
+    with _planned(settings, names) as planned:
+        if as_json:
+            output.answer_json({"chains": [_plan_members(place, plan) for place, plan in planned]})
+        else:
+            for place, plan in planned:
+                for line in _plan_lines(place, plan):
+                    output.answer(line)
+            output.answer("nothing was sent")
+    if not all(plan.suffices for _, plan in planned):
+        raise SystemExit(output.EXIT_REFUSED)
+
+
+def require_consent(settings: Settings, names: Sequence[str], *, yes: bool) -> None:
+    """Return if all chains are development chains, or else if the plan was shown, can be paid, and `--yes` is there.
+
+    Raises:
+        FundsError: An account cannot pay.
+        SettingsError: `--yes` is missing.
+    """
+    from ledger_service.operations.plan_founding import require_funds
+
+    if not settings.rpc_url.get_secret_value():
+        return  # the embedded chain in the home, and no other
+    with _planned(settings, names, only_public=True) as planned:
+        for place, plan in planned:
+            for line in _plan_lines(place, plan):
+                output.say(line)
+        for _, plan in planned:
+            require_funds(plan)
+    if planned and not yes and any(plan.transactions for _, plan in planned):
+        raise SettingsError(
+            f"{planned[0][0].name} is no development chain, and --yes is not given: nothing was sent",
+            hint="run it again with --yes",
+        )
+
+
+@contextmanager
+def _planned(
+    settings: Settings, names: Sequence[str], *, only_public: bool = False
+) -> Iterator[list[tuple[Place, ChainPlan]]]:
+    from ledger_service.cli.grounds import open_places
+    from ledger_service.operations.kept_sender import KeptSender
+    from ledger_service.operations.plan_founding import plan_founding
+    from ledger_service.wiring import Places
+
+    founding = Places(settings.home.absolute()).founding
+    with open_places(settings, names, writable=False) as places:
+        chosen = [place for place in places if place.is_public or not only_public]
+        genesis = _genesis(settings) if chosen else None
+        planned = []
+        for place in chosen:
+            node = place.ground.node
+            known = () if genesis is None else genesis.targets
+            target = next((one for one in known if one.chain_genesis == node.genesis_hash()), None)
+            sender = KeptSender(node, place.ground.signer, founding, lambda _: None)
+            planned.append(
+                (
+                    place,
+                    plan_founding(
+                        place.ground,
+                        sender,
+                        origin=settings.origin if genesis is None else genesis.origin,
+                        max_growth=settings.max_growth if genesis is None else genesis.max_growth,
+                        target=target,
+                    ),
+                )
+            )
+        yield planned
+
+
+def _genesis(settings: Settings) -> GenesisEntry | None:
+    """Return the genesis entry of a ledger that is founded already, looking only."""
+    from ledger_service.wiring import Places, open_ledger
+
+    if not Places(settings.home.absolute()).subject_keys.exists():
+        return None
+    with open_ledger(settings, look_only=True) as opened:
+        return opened.ledger.genesis()[0] if opened.ledger.read.size() else None
+
+
+def _plan_lines(place: Place, plan: ChainPlan) -> list[str]:
+    from ledger_service.core.registry import format_address
+    from ledger_service.operations.plan_founding import format_wei
+
+    known = place.chain
+    kind = "not in the file of chains" if known is None else known.kind.value
+    lines = [f"{place.name} (chain {plan.chain_id}, {kind})"]
+    if known is not None:
+        lines += [f"  note      {note}" for note in (known.limit, known.ends) if note is not None]
+    lines += [
+        f"  account   {format_address(plan.account)} holds {format_wei(plan.balance)}",
+        f"  contract  {format_address(plan.contract)}, {plan.how}",
+        f"  log id    0x{plan.log_id.hex()}",
+    ]
+    lines += [f"  send      {tx.what}: {tx.gas} gas, {format_wei(tx.gas * plan.fee)}" for tx in plan.transactions]
+    if not plan.transactions:
+        lines.append("  send      nothing: the log is registered there already")
+        return lines
+    verdict = "it does" if plan.suffices else "it does not"
+    lines.append(f"  cost      {format_wei(plan.cost)} at the fees of now")
+    lines.append(f"  balance   must be {format_wei(plan.needed)} at least, with room for fees that rise: {verdict}")
+    return lines
+
+
+def _plan_members(place: Place, plan: ChainPlan) -> dict[str, Any]:
+    from ledger_service.core.registry import format_address
+
+    return {
+        "name": place.name,
+        "chain_id": plan.chain_id,
+        "account": format_address(plan.account),
+        "balance_wei": str(plan.balance),
+        "contract": format_address(plan.contract),
+        "how": plan.how,
+        "log_id": "0x" + plan.log_id.hex(),
+        "transactions": [
+            {"what": tx.what, "gas": tx.gas, "cost_wei": str(tx.gas * plan.fee)} for tx in plan.transactions
+        ],
+        "cost_wei": str(plan.cost),
+        "needed_wei": str(plan.needed),
+        "suffices": plan.suffices,
+    }
+
+
+def _found(settings: Settings, names: Sequence[str], required: int, *, as_json: bool) -> None:
+    from ledger_service.cli.grounds import open_places
+    from ledger_service.core.trust import encode_trust
+    from ledger_service.operations.found import found
+    from ledger_service.wiring import open_ledger
+
+    with (
+        open_ledger(settings, write=True, create=True) as opened,
+        open_places(settings, names, writable=True) as places,
+    ):
+        first, *others = [place.ground for place in places]
+        done = found(
+            opened.ledger,
+            first.node,
+            first.signer,
+            max_growth=settings.max_growth,
+            progress_file=opened.places.founding,
+            say=output.say,
+            further=others,
+            required=required,
+            deployments=first.deployments,
+        )
+        trust_path = opened.places.home / "ledger.trust.json"
+        trust_path.write_bytes(encode_trust(opened.ledger.trust()))
+        chains = opened.ledger.chains
+    if as_json:
+        output.answer_json(
+            {
+                "chain_id": done.target.chain_id,
+                "contract": "0x" + done.target.contract.hex(),
+                "log_id": "0x" + done.target.log_id.hex(),
+                "genesis": done.genesis_leaf.hex(),
+                "trust_file": str(trust_path),
+                "targets": [
+                    {
+                        "name": chains.name_of(target.chain_id),
+                        "chain_id": target.chain_id,
+                        "contract": "0x" + target.contract.hex(),
+                        "log_id": "0x" + target.log_id.hex(),
+                    }
+                    for target in done.targets
+                ],
+            }
+        )
+        return
+    for target in done.targets:
+        output.answer(f"founded: log 0x{target.log_id.hex()} on chain {target.chain_id}")
+    output.answer(f"trust file to publish: {trust_path}")
+    output.say("hint: record a step with `rledger record`, anchor with `rledger worker --once`")
