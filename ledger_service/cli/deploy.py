@@ -7,7 +7,10 @@ no development chain nothing is sent without `--yes`. Does not: ask questions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,11 +19,14 @@ from ledger_service.cli import output
 from ledger_service.errors import SettingsError
 
 if TYPE_CHECKING:
+    from ledger_service.chain.chains import Chains
     from ledger_service.cli.grounds import Place
     from ledger_service.core.log_entry import GenesisEntry
+    from ledger_service.operations.found import Founded
     from ledger_service.operations.plan_founding import ChainPlan
     from ledger_service.settings import Settings
 
+PATIENCE_SECONDS = 1_800.0  # Ethereum takes 13 to 20 minutes to call a block final
 CHAIN_HELP = "a chain to anchor on; several times for several; those that LEDGER_RPC_URL names when not given"
 
 
@@ -31,6 +37,12 @@ def deploy_command(
     ] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be sent and cost; send nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="send, on chains that are no development chains too")] = False,
+    rehearsal: Annotated[
+        bool, typer.Option("--rehearse", help="walk it all with a ledger that is thrown away, down to verify")
+    ] = False,
+    patience: Annotated[
+        float, typer.Option(help="with --rehearse: how long to wait until the head is final", metavar="SECONDS", min=0)
+    ] = PATIENCE_SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Found the ledger: deploy the contract, record the genesis entry, register the log.
@@ -39,21 +51,39 @@ def deploy_command(
     rledger deploy
     rledger deploy --chain sepolia --dry-run
     rledger deploy --chain sepolia --chain base_sepolia --required 2 --yes
+    rledger deploy --chain sepolia --rehearse --yes
 
-    With --dry-run, exit code 4 if an account cannot pay.
+    With --dry-run, exit code 4 if an account cannot pay; with --rehearse, the exit codes of verify.
     """
 
     def run() -> None:
+        from ledger_service.cli.rehearse import rehearsal_settings, rehearse
         from ledger_service.settings import load_settings
 
         settings, names = load_settings(), chain or []
-        if dry_run:
-            show_plans(settings, names, as_json=as_json)
-            return
-        require_consent(settings, names, yes=yes)
-        _found(settings, names, required, as_json=as_json)
+        with ExitStack() as stack:
+            if rehearsal:
+                settings = rehearsal_settings(settings, Path(stack.enter_context(TemporaryDirectory())))
+            if dry_run:
+                show_plans(settings, names, as_json=as_json)
+                return
+            require_consent(settings, names, yes=yes)
+            done = _found(settings, names, required)
+            if rehearsal:
+                rehearse(settings, names, patience_seconds=patience, as_json=as_json)
+            else:
+                _tell(done, as_json=as_json)
 
     output.run(run)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A founded ledger: its places, where its trust file lies, and the known chains."""
+
+    founded: Founded
+    trust_path: Path
+    chains: Chains
 
 
 def show_plans(settings: Settings, names: Sequence[str], *, as_json: bool) -> None:
@@ -182,7 +212,7 @@ def _plan_members(place: Place, plan: ChainPlan) -> dict[str, Any]:
     }
 
 
-def _found(settings: Settings, names: Sequence[str], required: int, *, as_json: bool) -> None:
+def _found(settings: Settings, names: Sequence[str], required: int) -> Standing:
     from ledger_service.cli.grounds import open_places
     from ledger_service.core.trust import encode_trust
     from ledger_service.operations.found import found
@@ -206,7 +236,11 @@ def _found(settings: Settings, names: Sequence[str], required: int, *, as_json: 
         )
         trust_path = opened.places.home / "ledger.trust.json"
         trust_path.write_bytes(encode_trust(opened.ledger.trust()))
-        chains = opened.ledger.chains
+        return Standing(done, trust_path, opened.ledger.chains)
+
+
+def _tell(standing: Standing, *, as_json: bool) -> None:
+    done, trust_path = standing.founded, standing.trust_path
     if as_json:
         output.answer_json(
             {
@@ -217,7 +251,7 @@ def _found(settings: Settings, names: Sequence[str], required: int, *, as_json: 
                 "trust_file": str(trust_path),
                 "targets": [
                     {
-                        "name": chains.name_of(target.chain_id),
+                        "name": standing.chains.name_of(target.chain_id),
                         "chain_id": target.chain_id,
                         "contract": "0x" + target.contract.hex(),
                         "log_id": "0x" + target.log_id.hex(),

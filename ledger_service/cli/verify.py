@@ -66,12 +66,13 @@ def verify_command(
 
     Exit code 0 if all are valid, 1 if any is invalid, else 3 if any is inconclusive; 2 for a path that cannot be read.
     """
-    output.run(lambda: _verify(files, trust, rpc or [], evidence or [], as_json=as_json))
+    output.run(lambda: verify_files(files, trust, rpc or [], evidence or [], as_json=as_json))
 
 
-def _verify(
+def verify_files(
     files: list[Path], trust_path: Path | None, rpcs: list[str], evidence: list[Path], *, as_json: bool
 ) -> None:
+    """Verify files and print the verdicts, as the command does; ends the program where not all are valid."""
     trust = _read_trust(trust_path)
     files = [path for given in files for path in _receipts_in(given)]
     contents = [_read(path) for path in files]
