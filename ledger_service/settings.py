@@ -156,6 +156,12 @@ class Settings(BaseSettings):
         return (self._embedded,) if not words or (not found and chain_name == "embedded") else found
 
     @property
+    def rpcs(self) -> tuple[str, ...]:
+        """Return every URL of `rpc_url`, whatever its chain."""
+        words = self.rpc_url.get_secret_value().split()
+        return tuple(_named(word)[1] for word in words) or (self._embedded,)
+
+    @property
     def named_chains(self) -> tuple[str, ...]:
         """Return the names that stand before URLs in `rpc_url`, each once, in this order."""
         names = (_named(word)[0] for word in self.rpc_url.get_secret_value().split())

@@ -21,7 +21,7 @@ from ledger_service.errors import SettingsError
 if TYPE_CHECKING:
     from ledger_service.chain.chains import Chains
     from ledger_service.cli.grounds import Place
-    from ledger_service.core.log_entry import GenesisEntry
+    from ledger_service.core.log_entry import GenesisEntry, Predecessor
     from ledger_service.operations.found import Founded
     from ledger_service.operations.plan_founding import ChainPlan
     from ledger_service.settings import Settings
@@ -35,6 +35,15 @@ def deploy_command(
     required: Annotated[
         int, typer.Option(help="on how many of the chains a head must be final before a receipt is valid", min=1)
     ] = 1,
+    continues: Annotated[
+        Path | None,
+        typer.Option(
+            help="a receipt that rests on the last honest head of the log that this one continues", metavar="FILE"
+        ),
+    ] = None,
+    trust: Annotated[
+        Path | None, typer.Option(help="with --continues: the trust file of that log", metavar="FILE")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be sent and cost; send nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="send, on chains that are no development chains too")] = False,
     rehearsal: Annotated[
@@ -52,6 +61,7 @@ def deploy_command(
     rledger deploy --chain sepolia --dry-run
     rledger deploy --chain sepolia --chain base_sepolia --required 2 --yes
     rledger deploy --chain sepolia --rehearse --yes
+    rledger deploy --chain hoodi --continues 41.receipt.json --trust old.trust.json --yes
 
     With --dry-run, exit code 4 if an account cannot pay; with --rehearse, the exit codes of verify.
     """
@@ -68,7 +78,7 @@ def deploy_command(
                 show_plans(settings, names, as_json=as_json)
                 return
             require_consent(settings, names, yes=yes)
-            done = _found(settings, names, required)
+            done = _found(settings, names, required, _predecessor(settings, continues, trust))
             if rehearsal:
                 rehearse(settings, names, patience_seconds=patience, as_json=as_json)
             else:
@@ -212,7 +222,29 @@ def _plan_members(place: Place, plan: ChainPlan) -> dict[str, Any]:
     }
 
 
-def _found(settings: Settings, names: Sequence[str], required: int) -> Standing:
+def _predecessor(settings: Settings, receipt: Path | None, trust: Path | None) -> Predecessor | None:
+    """Return what a log that continues another one quotes of it.
+
+    Raises:
+        SettingsError: Only one of receipt and trust file is given.
+        PredecessorError: The receipt cannot be quoted.
+    """
+    from ledger_service.cli.verify import read_trust
+    from ledger_service.core.receipt import RECEIPT_BYTES_MAX
+    from ledger_service.operations.continue_log import last_honest_head
+
+    if receipt is None and trust is None:
+        return None
+    if receipt is None or trust is None:
+        raise SettingsError("--continues and --trust go together", hint="give the old log's receipt and trust file")
+    with receipt.open("rb") as stream:
+        data = stream.read(RECEIPT_BYTES_MAX + 1)
+    before = last_honest_head(data, read_trust(trust), settings.rpcs)
+    output.say(f"continues the log 0x{before.log_id.hex()} after head {before.sequence}, {before.size} entries")
+    return before
+
+
+def _found(settings: Settings, names: Sequence[str], required: int, predecessor: Predecessor | None) -> Standing:
     from ledger_service.cli.grounds import open_places
     from ledger_service.core.trust import encode_trust
     from ledger_service.operations.found import found
@@ -232,6 +264,7 @@ def _found(settings: Settings, names: Sequence[str], required: int) -> Standing:
             say=output.say,
             further=others,
             required=required,
+            predecessor=predecessor,
             deployments=first.deployments,
         )
         trust_path = opened.places.home / "ledger.trust.json"

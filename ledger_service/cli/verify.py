@@ -73,7 +73,7 @@ def verify_files(
     files: list[Path], trust_path: Path | None, rpcs: list[str], evidence: list[Path], *, as_json: bool
 ) -> None:
     """Verify files and print the verdicts, as the command does; ends the program where not all are valid."""
-    trust = _read_trust(trust_path)
+    trust = None if trust_path is None else read_trust(trust_path)
     files = [path for given in files for path in _receipts_in(given)]
     contents = [_read(path) for path in files]
     offered = [EvidenceFile(path.name, _fingerprint(path)) for path in evidence]
@@ -134,9 +134,12 @@ def _ask(contents: list[bytes], packages: list[FileSource], trust: Trust | None,
     return fetch_answers(rpcs, asked)
 
 
-def _read_trust(path: Path | None) -> Trust | None:
-    if path is None:
-        return None
+def read_trust(path: Path) -> Trust:
+    """Return the trust file at a path.
+
+    Raises:
+        SettingsError: It is none.
+    """
     data = _read(path, bytes_max=TRUST_BYTES_MAX)
     try:
         return parse_trust(data)
