@@ -153,9 +153,20 @@ class Settings(BaseSettings):
         A URL without a name is for whatever chain the ledger is anchored on.
         """
         words = _words(self.rpc_url.get_secret_value())
-        if not words:
-            return (self._embedded,)
-        return tuple(url for name, url in map(_named, words) if name in ("", chain_name))
+        found = tuple(url for name, url in map(_named, words) if name in ("", chain_name))
+        return (self._embedded,) if not words or (not found and chain_name == "embedded") else found
+
+    @property
+    def rpcs(self) -> tuple[str, ...]:
+        """Return every URL of `rpc_url`, whatever its chain."""
+        words = _words(self.rpc_url.get_secret_value())
+        return tuple(_named(word)[1] for word in words) or (self._embedded,)
+
+    @property
+    def named_chains(self) -> tuple[str, ...]:
+        """Return the names that stand before URLs in `rpc_url`, each once, in this order."""
+        names = (_named(word)[0] for word in _words(self.rpc_url.get_secret_value()))
+        return tuple(dict.fromkeys(name for name in names if name))
 
     @property
     def _embedded(self) -> str:

@@ -1,186 +1,279 @@
-"""`rledger deploy`: found a ledger on one chain or several.
+"""`rledger deploy`: found a ledger on its chains, after showing what that would send and cost.
 
-Promises: it can be run again after it died anywhere; on a chain that others write too, nothing is sent before `--yes`.
-Does not: ask back.
+Promises: can be run again after it died anywhere; with `--dry-run` nothing is sent and nothing made; on a chain that is
+no development chain nothing is sent without `--yes`. Does not: ask questions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ledger_service.cli import output
+from ledger_service.errors import SettingsError
 
 if TYPE_CHECKING:
-    from ledger_service.chain.chains import Chain
-    from ledger_service.operations.deploying import DeployPlan
-    from ledger_service.operations.found import Founded, Ground
+    from ledger_service.chain.chains import Chains
+    from ledger_service.cli.grounds import Place
+    from ledger_service.core.log_entry import GenesisEntry, Predecessor
+    from ledger_service.operations.found import Founded
+    from ledger_service.operations.plan_founding import ChainPlan
     from ledger_service.settings import Settings
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 1_800.0  # Ethereum takes 13 to 20 minutes to call a block final
+CHAIN_HELP = "a chain to anchor on; several times for several; those that LEDGER_RPC_URL names when not given"
 
 
 def deploy_command(
-    chain: Annotated[
-        list[str] | None,
-        typer.Option("--chain", help="a chain to anchor on; more than once for several", metavar="NAME"),
-    ] = None,
+    chain: Annotated[list[str] | None, typer.Option(help=CHAIN_HELP, metavar="NAME")] = None,
     required: Annotated[
-        int, typer.Option(help="on how many of them a head must be final", min=1, max=16, metavar="NUMBER")
+        int, typer.Option(help="on how many of the chains a head must be final before a receipt is valid", min=1)
     ] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what it would do and cost, and do nothing")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="send transactions on a public chain")] = False,
+    continues: Annotated[
+        Path | None,
+        typer.Option(
+            help="a receipt that rests on the last honest head of the log that this one continues", metavar="FILE"
+        ),
+    ] = None,
+    trust: Annotated[
+        Path | None, typer.Option(help="with --continues: the trust file of that log", metavar="FILE")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be sent and cost; send nothing")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="send, on chains that are no development chains too")] = False,
+    rehearsal: Annotated[
+        bool, typer.Option("--rehearse", help="walk it all with a ledger that is thrown away, down to verify")
+    ] = False,
+    patience: Annotated[
+        float, typer.Option(help="with --rehearse: how long to wait until the head is final", metavar="SECONDS", min=0)
+    ] = PATIENCE_SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Found the ledger: deploy the contract, record the genesis entry, register the log.
 
     \b
     rledger deploy
-    LEDGER_ORIGIN=returns.example/eu LEDGER_RPC_URL=http://127.0.0.1:8545 rledger deploy
-    rledger deploy --chain hoodi --dry-run
-    rledger deploy --chain ethereum --chain base --required 2 --yes
+    rledger deploy --chain sepolia --dry-run
+    rledger deploy --chain sepolia --chain base_sepolia --required 2 --yes
+    rledger deploy --chain sepolia --rehearse --yes
+    rledger deploy --chain hoodi --continues 41.receipt.json --trust old.trust.json --yes
+
+    With --dry-run, exit code 4 if an account cannot pay; with --rehearse, the exit codes of verify.
     """
 
     def run() -> None:
-        from ledger_service.operations.deploying import plan_deployment
+        from ledger_service.cli.rehearse import rehearsal_settings, rehearse
         from ledger_service.settings import load_settings
 
-        settings = load_settings()
-        if dry_run and (said := _nothing_to_do(settings)) is not None:
-            output.answer_json([]) if as_json else output.answer(said)
-            return
-        with grounds_of(settings, chain or [], writable=not dry_run) as found:
-            plans = [plan_deployment(ground, known) for ground, known in found]
+        settings, names = load_settings(), chain or []
+        with ExitStack() as stack:
+            if rehearsal:
+                settings = rehearsal_settings(settings, Path(stack.enter_context(TemporaryDirectory())))
             if dry_run:
-                _answer_plans(plans, as_json=as_json)
+                show_plans(settings, names, as_json=as_json)
                 return
-            require_yes(plans, yes=yes)
-            done = _found(settings, [ground for ground, _ in found], required)
-            files = _keep(settings, done, [ground for ground, _ in found], plans)
-        _answer(settings, done, files, as_json=as_json)
+            require_consent(settings, names, yes=yes)
+            done = _found(settings, names, required, _predecessor(settings, continues, trust))
+            if rehearsal:
+                rehearse(settings, names, patience_seconds=patience, as_json=as_json)
+            else:
+                _tell(done, as_json=as_json)
 
     output.run(run)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A founded ledger: its places, where its trust file lies, and the known chains."""
+
+    founded: Founded
+    trust_path: Path
+    chains: Chains
+
+
+def show_plans(settings: Settings, names: Sequence[str], *, as_json: bool) -> None:
+    """Print what founding would send on each chain, as the answer; exit code 4 if an account cannot pay."""
+    with _planned(settings, names) as planned:
+        if as_json:
+            output.answer_json({"chains": [_plan_members(place, plan) for place, plan in planned]})
+        else:
+            for place, plan in planned:
+                for line in _plan_lines(place, plan):
+                    output.answer(line)
+            output.answer("nothing was sent")
+    if not all(plan.suffices for _, plan in planned):
+        raise SystemExit(output.EXIT_REFUSED)
+
+
+def require_consent(settings: Settings, names: Sequence[str], *, yes: bool) -> None:
+    """Return if all chains are development chains, or else if the plan was shown, can be paid, and `--yes` is there.
+
+    Raises:
+        FundsError: An account cannot pay.
+        SettingsError: `--yes` is missing.
+    """
+    from ledger_service.operations.plan_founding import require_funds
+
+    if not settings.rpc_url.get_secret_value():
+        return  # the embedded chain in the home, and no other
+    with _planned(settings, names, only_public=True) as planned:
+        for place, plan in planned:
+            for line in _plan_lines(place, plan):
+                output.say(line)
+        for _, plan in planned:
+            require_funds(plan)
+    if planned and not yes and any(plan.transactions for _, plan in planned):
+        raise SettingsError(
+            f"{planned[0][0].name} is no development chain, and --yes is not given: nothing was sent",
+            hint="run it again with --yes",
+        )
+
+
 @contextmanager
-def grounds_of(
-    settings: Settings, names: Sequence[str], *, writable: bool
-) -> Iterator[list[tuple[Ground, Chain | None]]]:
-    """Open a node of each chain that is named, and its account; without a name, of whatever chain the settings reach.
+def _planned(
+    settings: Settings, names: Sequence[str], *, only_public: bool = False
+) -> Iterator[list[tuple[Place, ChainPlan]]]:
+    from ledger_service.cli.grounds import open_places
+    from ledger_service.operations.kept_sender import KeptSender
+    from ledger_service.operations.plan_founding import plan_founding
+    from ledger_service.wiring import Places
 
-    Raises:
-        SettingsError: A name that no chain has, or no node for it.
-        AccountError: No account for it.
-        ChainError: A node did not answer.
-    """
-    from ledger_service.chain.chains import load_chains
-    from ledger_service.operations.found import Ground
-    from ledger_service.wiring import load_signer, open_chain, open_nodes
-
-    chains = load_chains(settings.chains_file)
-    if writable and settings.rpc.startswith("embedded:"):
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)  # before a chain makes it in its own way
-    with ExitStack() as stack:
-        found: list[tuple[Ground, Chain | None]] = []
-        for name in names:
-            known = chains.named(name)
-            node = stack.enter_context(open_nodes(settings, known.chain_id, writable=writable))[0]
-            found.append((Ground(node, load_signer(settings, known.chain_id)), known))
-        if not names:
-            node = stack.enter_context(open_chain(settings, writable=writable))
-            chain_id = node.chain_id()
-            found.append((Ground(node, load_signer(settings, chain_id)), chains.of_id(chain_id)))
-        yield found
-
-
-def require_yes(plans: Sequence[DeployPlan], *, yes: bool) -> None:
-    """Go on with chains that cost nothing, with others only when told to and when the account can pay.
-
-    Raises:
-        AccountError: The account cannot pay.
-        RefusedError: Nobody said yes.
-    """
-    from ledger_service.errors import AccountError, RefusedError
-
-    public = [plan for plan in plans if plan.public]
-    for plan in public:
-        for line in plan.lines():
-            output.say(line)
-        if not plan.suffices:
-            raise AccountError(
-                f"the account holds {plan.balance} wei on {plan.chain}, up to {plan.cost} are needed",
-                hint="send it money first",
+    founding = Places(settings.home.absolute()).founding
+    with open_places(settings, names, writable=False) as places:
+        chosen = [place for place in places if place.is_public or not only_public]
+        genesis = _genesis(settings) if chosen else None
+        planned = []
+        for place in chosen:
+            node = place.ground.node
+            known = () if genesis is None else genesis.targets
+            target = next((one for one in known if one.chain_genesis == node.genesis_hash()), None)
+            sender = KeptSender(node, place.ground.signer, founding, lambda _: None)
+            planned.append(
+                (
+                    place,
+                    plan_founding(
+                        place.ground,
+                        sender,
+                        origin=settings.origin if genesis is None else genesis.origin,
+                        max_growth=settings.max_growth if genesis is None else genesis.max_growth,
+                        target=target,
+                    ),
+                )
             )
-    if public and not yes:
-        raise RefusedError("nothing was sent: this costs money", hint="say `--yes` to go on")
+        yield planned
 
 
-def _nothing_to_do(settings: Settings) -> str | None:
-    """Say why nothing would be sent: the ledger is founded, or its demonstration chain would be made with it."""
-    from ledger_service.errors import LedgerError
-    from ledger_service.wiring import open_ledger
+def _genesis(settings: Settings) -> GenesisEntry | None:
+    """Return the genesis entry of a ledger that is founded already, looking only."""
+    from ledger_service.wiring import Places, open_ledger
 
-    try:
-        with open_ledger(settings) as opened:
-            if opened.ledger.read.size() > 0:
-                return f"founded already as {opened.ledger.origin}; a run that died is finished by `rledger deploy`"
-    except LedgerError:
-        pass  # there is none yet
-    if settings.rpc.startswith("embedded:") and not Path(settings.rpc.removeprefix("embedded:")).exists():
-        return "a demonstration chain would be made in the home; it proves nothing against its operator"
-    return None
+    if not Places(settings.home.absolute()).subject_keys.exists():
+        return None
+    with open_ledger(settings, look_only=True) as opened:
+        return opened.ledger.genesis()[0] if opened.ledger.read.size() else None
 
 
-def _found(settings: Settings, grounds: Sequence[Ground], required: int) -> Founded:
+def _plan_lines(place: Place, plan: ChainPlan) -> list[str]:
+    from ledger_service.core.registry import format_address
+    from ledger_service.operations.plan_founding import format_wei
+
+    known = place.chain
+    kind = "not in the file of chains" if known is None else known.kind.value
+    lines = [f"{place.name} (chain {plan.chain_id}, {kind})"]
+    if known is not None:
+        lines += [f"  note      {note}" for note in (known.limit, known.ends) if note is not None]
+    lines += [
+        f"  account   {format_address(plan.account)} holds {format_wei(plan.balance)}",
+        f"  contract  {format_address(plan.contract)}, {plan.how}",
+        f"  log id    0x{plan.log_id.hex()}",
+    ]
+    lines += [f"  send      {tx.what}: {tx.gas} gas, {format_wei(tx.gas * plan.fee)}" for tx in plan.transactions]
+    if not plan.transactions:
+        lines.append("  send      nothing: the log is registered there already")
+        return lines
+    verdict = "it does" if plan.suffices else "it does not"
+    lines.append(f"  cost      {format_wei(plan.cost)} at the fees of now")
+    lines.append(f"  balance   must be {format_wei(plan.needed)} at least, with room for fees that rise: {verdict}")
+    return lines
+
+
+def _plan_members(place: Place, plan: ChainPlan) -> dict[str, Any]:
+    from ledger_service.core.registry import format_address
+
+    return {
+        "name": place.name,
+        "chain_id": plan.chain_id,
+        "account": format_address(plan.account),
+        "balance_wei": str(plan.balance),
+        "contract": format_address(plan.contract),
+        "how": plan.how,
+        "log_id": "0x" + plan.log_id.hex(),
+        "transactions": [
+            {"what": tx.what, "gas": tx.gas, "cost_wei": str(tx.gas * plan.fee)} for tx in plan.transactions
+        ],
+        "cost_wei": str(plan.cost),
+        "needed_wei": str(plan.needed),
+        "suffices": plan.suffices,
+    }
+
+
+def _predecessor(settings: Settings, receipt: Path | None, trust: Path | None) -> Predecessor | None:
+    """Return what a log that continues another one quotes of it.
+
+    Raises:
+        SettingsError: Only one of receipt and trust file is given.
+        PredecessorError: The receipt cannot be quoted.
+    """
+    from ledger_service.cli.verify import read_trust
+    from ledger_service.core.receipt import RECEIPT_BYTES_MAX
+    from ledger_service.operations.continue_log import last_honest_head
+
+    if receipt is None and trust is None:
+        return None
+    if receipt is None or trust is None:
+        raise SettingsError("--continues and --trust go together", hint="give the old log's receipt and trust file")
+    with receipt.open("rb") as stream:
+        data = stream.read(RECEIPT_BYTES_MAX + 1)
+    before = last_honest_head(data, read_trust(trust), settings.rpcs)
+    output.say(f"continues the log 0x{before.log_id.hex()} after head {before.sequence}, {before.size} entries")
+    return before
+
+
+def _found(settings: Settings, names: Sequence[str], required: int, predecessor: Predecessor | None) -> Standing:
+    from ledger_service.cli.grounds import open_places
     from ledger_service.core.trust import encode_trust
     from ledger_service.operations.found import found
     from ledger_service.wiring import open_ledger
 
-    with open_ledger(settings, write=True, create=True) as opened:
+    with (
+        open_ledger(settings, write=True, create=True) as opened,
+        open_places(settings, names, writable=True) as places,
+    ):
+        first, *others = [place.ground for place in places]
         done = found(
             opened.ledger,
-            grounds[0].node,
-            grounds[0].signer,
+            first.node,
+            first.signer,
             max_growth=settings.max_growth,
             progress_file=opened.places.founding,
             say=output.say,
-            further=grounds[1:],
+            further=others,
             required=required,
+            predecessor=predecessor,
+            deployments=first.deployments,
         )
-        (opened.places.home / "ledger.trust.json").write_bytes(encode_trust(opened.ledger.trust()))
-    return done
+        trust_path = opened.places.home / "ledger.trust.json"
+        trust_path.write_bytes(encode_trust(opened.ledger.trust()))
+        return Standing(done, trust_path, opened.ledger.chains)
 
 
-def _keep(settings: Settings, done: Founded, grounds: Sequence[Ground], plans: Sequence[DeployPlan]) -> list[Path]:
-    """Write the file of each deployment: beside the contract's sources for chains of others, else into the home."""
-    from ledger_service.operations.deploying import keep_deployment
-
-    public = {plan.chain_id for plan in plans if plan.public}
-    sources = CHECKOUT / "contracts"
-    files = []
-    for target, deployed, ground in zip(done.targets, done.deployed, grounds, strict=True):
-        shared = target.chain_id in public and (sources / "AnchorRegistry.sol").is_file()
-        folder = sources if shared else settings.home.absolute()
-        files.append(keep_deployment(folder / "deployments", target, deployed, ground))
-    return files
-
-
-def _answer_plans(plans: Sequence[DeployPlan], *, as_json: bool) -> None:
-    if as_json:
-        output.answer_json([plan.as_json() for plan in plans])
-        return
-    for plan in plans:
-        for line in plan.lines():
-            output.answer(line)
-    output.say("nothing was sent")
-
-
-def _answer(settings: Settings, done: Founded, files: Sequence[Path], *, as_json: bool) -> None:
-    trust_path = settings.home.absolute() / "ledger.trust.json"
+def _tell(standing: Standing, *, as_json: bool) -> None:
+    done, trust_path = standing.founded, standing.trust_path
     if as_json:
         output.answer_json(
             {
@@ -188,12 +281,16 @@ def _answer(settings: Settings, done: Founded, files: Sequence[Path], *, as_json
                 "contract": "0x" + done.target.contract.hex(),
                 "log_id": "0x" + done.target.log_id.hex(),
                 "genesis": done.genesis_leaf.hex(),
-                "targets": [
-                    {"chain_id": one.chain_id, "contract": "0x" + one.contract.hex(), "log_id": "0x" + one.log_id.hex()}
-                    for one in done.targets
-                ],
-                "deployment_files": [str(path) for path in files],
                 "trust_file": str(trust_path),
+                "targets": [
+                    {
+                        "name": standing.chains.name_of(target.chain_id),
+                        "chain_id": target.chain_id,
+                        "contract": "0x" + target.contract.hex(),
+                        "log_id": "0x" + target.log_id.hex(),
+                    }
+                    for target in done.targets
+                ],
             }
         )
         return

@@ -17,6 +17,7 @@ from ledger_service import __version__
 from ledger_service.cli import output
 from ledger_service.cli.audit import audit_command
 from ledger_service.cli.case import receipt_command, record_command
+from ledger_service.cli.contract import contract
 from ledger_service.cli.demo.command import demo_command
 from ledger_service.cli.deploy import deploy_command
 from ledger_service.cli.erase import erase_command
@@ -102,5 +103,6 @@ app.command("worker", short_help="seal and anchor what is recorded")(worker_comm
 app.command("serve", short_help="serve the API and the public log, and anchor beside it")(serve_command)
 app.command("deploy", short_help="found the ledger: contract, genesis entry, registration")(deploy_command)
 app.command("doctor", short_help="explain every setting, test every connection")(doctor_command)
+app.add_typer(contract, name="contract", short_help="the log in its contract, and what its owner may do")
 app.add_typer(key, name="key", short_help="make, list and revoke API keys")
 app.add_typer(database, name="database", short_help="upgrade the schema, accept a lost mark, rebuild cases")

@@ -1,4 +1,4 @@
-"""`rledger doctor` and `database`: keep a ledger in order, and say what is wrong with one.
+"""`rledger doctor` and `database`: say what is wrong with a ledger, and keep its database.
 
 Promises: `doctor` prints no secret. Does not: repair.
 """

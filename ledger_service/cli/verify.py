@@ -66,13 +66,14 @@ def verify_command(
 
     Exit code 0 if all are valid, 1 if any is invalid, else 3 if any is inconclusive; 2 for a path that cannot be read.
     """
-    output.run(lambda: _verify(files, trust, rpc or [], evidence or [], as_json=as_json))
+    output.run(lambda: verify_files(files, trust, rpc or [], evidence or [], as_json=as_json))
 
 
-def _verify(
+def verify_files(
     files: list[Path], trust_path: Path | None, rpcs: list[str], evidence: list[Path], *, as_json: bool
 ) -> None:
-    trust = _read_trust(trust_path)
+    """Verify files and print the verdicts, as the command does; ends the program where not all are valid."""
+    trust = None if trust_path is None else read_trust(trust_path)
     files = [path for given in files for path in _receipts_in(given)]
     contents = [_read(path) for path in files]
     offered = [EvidenceFile(path.name, _fingerprint(path)) for path in evidence]
@@ -133,9 +134,12 @@ def _ask(contents: list[bytes], packages: list[FileSource], trust: Trust | None,
     return fetch_answers(rpcs, asked)
 
 
-def _read_trust(path: Path | None) -> Trust | None:
-    if path is None:
-        return None
+def read_trust(path: Path) -> Trust:
+    """Return the trust file at a path.
+
+    Raises:
+        SettingsError: It is none.
+    """
     data = _read(path, bytes_max=TRUST_BYTES_MAX)
     try:
         return parse_trust(data)

@@ -17,6 +17,7 @@ from pathlib import Path
 from eth_hash.auto import keccak
 
 from ledger_service.chain.account import Signer, TxRequest
+from ledger_service.chain.artifact import load_artifact
 from ledger_service.chain.deploy import (
     FACTORY,
     SALT,
@@ -31,6 +32,7 @@ from ledger_service.chain.deploy import (
     deployed_code,
     has_factory,
 )
+from ledger_service.chain.deployments import Deployment, Deployments
 from ledger_service.chain.registry import Registry, RegistryHead, encode_register_log
 from ledger_service.chain.rpc import Node
 from ledger_service.core.checkpoint import verifier_key
@@ -42,16 +44,16 @@ from ledger_service.operations.kept_sender import KeptSender
 from ledger_service.operations.ledger import Ledger
 from ledger_service.store.drafts import LogDraft, WriteView
 
-DEPLOY, REGISTER = "deploy", "register"  # names of the transactions that are kept
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A chain to found on: a writable node of it, and the account that pays there."""
+    """A chain to found on: a node of it, the account that pays there, and where it is recorded what was deployed."""
 
     node: Node
     signer: Signer
+    deployments: Deployments | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,6 @@ class Founded:
     genesis_leaf: bytes
     head: RegistryHead
     targets: tuple[Target, ...]
-    deployed: tuple[Deployed, ...]
 
 
 def found(
@@ -88,6 +89,7 @@ def found(
     further: Sequence[Ground] = (),
     required: int = 1,
     predecessor: Predecessor | None = None,
+    deployments: Deployments | None = None,
 ) -> Founded:
     """Found the ledger, or finish what an earlier run began.
 
@@ -102,6 +104,7 @@ def found(
         further: More chains to anchor the same heads on.
         required: On how many of all these a head must be final before a receipt is `valid`.
         predecessor: The last honest head of the log that this one continues.
+        deployments: Where it is recorded what was deployed on the first chain; None: nowhere.
 
     Raises:
         ChainError: The chain refused or did not answer; run it again.
@@ -109,7 +112,7 @@ def found(
         SettingsError: More targets are required than there are.
         GateClosedError: The chain or the contract is not the one that the genesis entry names.
     """
-    grounds = [Ground(node, signer), *further]
+    grounds = [Ground(node, signer, deployments), *further]
     if not 1 <= required <= len(grounds):
         raise SettingsError(f"{required} of {len(grounds)} targets cannot be required", hint="name more chains")
     senders = [KeptSender(ground.node, ground.signer, progress_file, sleep) for ground in grounds]
@@ -120,35 +123,70 @@ def found(
         _append_genesis(ledger, targets, max_growth, required, predecessor)
         say(f"genesis entry recorded for the log {ledger.origin}")
     genesis, leaf = ledger.genesis()
-    heads, deployed = [], []
+    heads = []
     for target in genesis.targets:
         ground, sender = _ground_of(target, grounds, senders)
         heads.append(register(ledger, target, ground, sender, say))
-        deployed.append(_deployed(target, sender))
+        keep_record(target, ground, sender)  # before the progress file goes, which knows the transactions
     progress_file.unlink(missing_ok=True)
-    return Founded(genesis.targets[0], leaf, heads[0], genesis.targets, tuple(deployed))
+    return Founded(genesis.targets[0], leaf, heads[0], genesis.targets)
 
 
-def deploy_contract(ground: Ground, sender: KeptSender) -> bytes:
-    """Put the contract on a chain and return its address: by the factory, unless it is there already; where there is no
-    factory, as a creation of its own."""
-    node, address = ground.node, common_address()
-    if node.code(address) == deployed_code():
-        return address
+def deploy_contract(ground: Ground, sender: KeptSender, name: str) -> Deployed:
+    """Put the contract on a chain: by the factory, unless it is there already; else as a creation of its own."""
+    node = ground.node
+    address = common_address()
+    there = find_contract(ground)
+    if there is not None:
+        return Deployed(there, SALT if there == address else None, sender.nonce_of(name), sender.known(name))
     if has_factory(node):
-        sender.send(DEPLOY, FACTORY, create2_data(), build_create2_tx)
-        return address
-    return sender.create(DEPLOY, deploy_code(), build_deploy_tx)
+        sender.send(name, FACTORY, create2_data(), build_create2_tx)
+        return Deployed(address, SALT, None, sender.known(name))
+    created, nonce = sender.create(name, deploy_code(), build_deploy_tx)
+    return Deployed(created, None, nonce, sender.known(name))
 
 
-def _deployed(target: Target, sender: KeptSender) -> Deployed:
-    kept = sender.known(DEPLOY)
-    by_factory = target.contract == common_address()
-    return Deployed(
-        target.contract,
-        SALT if by_factory else None,
-        None if by_factory or kept is None else kept[1],
-        None if kept is None else kept[0],
+def find_contract(ground: Ground) -> bytes | None:
+    """Return where the chain has the contract already: at the address that all chains share, or at the recorded one.
+
+    Raises:
+        SettingsError: What is recorded is of another chain with the same id.
+    """
+    node, recorded = ground.node, None
+    if ground.deployments is not None:
+        recorded = ground.deployments.of(node.chain_id(), node.genesis_hash())
+    addresses = (common_address(),) if recorded is None else (recorded.contract, common_address())
+    return next((address for address in addresses if node.code(address) == deployed_code()), None)
+
+
+def keep_record(target: Target, ground: Ground, sender: KeptSender) -> None:
+    """Record where the contract of a target is and what made it, unless that is recorded.
+
+    Raises:
+        SettingsError: Something else is recorded.
+    """
+    if ground.deployments is None:
+        return
+    tx_hash, nonce = sender.known("deploy"), sender.nonce_of("deploy")
+    receipt = None if tx_hash is None else ground.node.tx_receipt(tx_hash)
+    common = target.contract == common_address()
+    own = not common and nonce is not None
+    artifact = load_artifact()
+    ground.deployments.keep(
+        Deployment(
+            chain_id=target.chain_id,
+            chain_genesis=target.chain_genesis,
+            contract=target.contract,
+            code_hash=target.code_hash,
+            salt=SALT if common else None,
+            creator=ground.signer.address if own else None,
+            nonce=nonce if own else None,
+            tx_hash=tx_hash,
+            block_number=None if receipt is None else receipt.block_number,
+            block_hash=None if receipt is None else receipt.block_hash,
+            solc=str(artifact.compiler["version"]),
+            source_sha256=bytes.fromhex(artifact.source_sha256),
+        )
     )
 
 
@@ -188,7 +226,7 @@ def register(ledger: Ledger, target: Target, ground: Ground, sender: KeptSender,
                 max_growth=genesis.max_growth,
             )
 
-        sender.send(REGISTER, target.contract, data, build)
+        sender.send("register", target.contract, data, build)
         head = registry.head(target.log_id)
         say(f"log registered: 0x{target.log_id.hex()} on chain {target.chain_id}")
     if head.sequence == 0 and head.root != leaf:
@@ -206,19 +244,22 @@ def _ground_of(target: Target, grounds: Sequence[Ground], senders: Sequence[Kept
 
 def _deploy(ledger: Ledger, ground: Ground, sender: KeptSender, say: Say) -> Target:
     node, signer = ground.node, ground.signer
-    contract = deploy_contract(ground, sender)
-    check_deployed(node, contract)
+    deployed = deploy_contract(ground, sender, "deploy")
+    check_deployed(node, deployed.address)
     chain_id = node.chain_id()
-    how = "there already" if sender.known(DEPLOY) is None else "deployed"
-    say(f"contract {how} at {format_address(contract)} on chain {chain_id}")
+    how = "deployed" if deployed.tx_hash is not None else "there already"
+    where = ", its address on every chain with the factory" if deployed.salt is not None else ""
+    say(f"contract {how} at {format_address(deployed.address)} on chain {chain_id}{where}")
+    if deployed.salt is None:
+        say(f"chain {chain_id} has no deployment factory: the address is the contract's on this chain alone")
     return Target(
         chain_id=chain_id,
         chain_genesis=node.genesis_hash(),
-        contract=contract,
+        contract=deployed.address,
         code_hash=keccak(deployed_code()),
         registrar=signer.address,
         log_id=compute_log_id(
-            chain_id, contract, registrar=signer.address, origin_hash=compute_origin_hash(ledger.origin)
+            chain_id, deployed.address, registrar=signer.address, origin_hash=compute_origin_hash(ledger.origin)
         ),
     )
 

@@ -37,15 +37,21 @@ class KeptSender:
         """Return once the call is in a block."""
         self._send(name, to, data, build)
 
-    def create(self, name: str, code: bytes, build: Callable[[Envelope], TxRequest]) -> bytes:
-        """Return the address of the contract created, once it is in a block."""
+    def create(self, name: str, code: bytes, build: Callable[[Envelope], TxRequest]) -> tuple[bytes, int]:
+        """Return the address of the contract created, and the creator's nonce, once it is in a block."""
         kept = self._send(name, None, code, build)
-        return compute_deploy_address(self._signer.address, int(kept["nonce"]))
+        nonce = int(kept["nonce"])
+        return compute_deploy_address(self._signer.address, nonce), nonce
 
-    def known(self, name: str) -> tuple[bytes, int] | None:
-        """Return hash and nonce of the transaction that was kept under a name, None if none was."""
+    def known(self, name: str) -> bytes | None:
+        """Return the hash of the transaction that was kept under a name, None if none was."""
         kept = self._kept().get(self._named(name))
-        return None if kept is None else (keccak(bytes.fromhex(kept["raw"])), int(kept["nonce"]))
+        return None if kept is None else keccak(bytes.fromhex(kept["raw"]))
+
+    def nonce_of(self, name: str) -> int | None:
+        """Return the account's nonce in the transaction that was kept under a name, None if none was."""
+        kept = self._kept().get(self._named(name))
+        return None if kept is None else int(kept["nonce"])
 
     def _named(self, name: str) -> str:
         return f"{name}/{self._node.chain_id()}/{self._node.genesis_hash().hex()[:16]}"

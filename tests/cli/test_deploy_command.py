@@ -1,153 +1,206 @@
-"""`rledger deploy` on real local nodes: one address on every chain, several chains at once, nothing sent by a look."""
+"""Promises of `deploy` on several chains and on public ones: what it shows first, what it asks for, what it records."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account import Account
 
 from ledger_service.chain.chains import FORMAT
 from ledger_service.chain.deploy import common_address
-from ledger_service.chain.parameters import DEVELOPMENT_ADDRESSES, EMBEDDED_CHAIN_ID, HARDHAT_CHAIN_ID
+from ledger_service.chain.deployments import Deployments, parse_deployment
 from ledger_service.chain.rpc import open_node
 from ledger_service.core.registry import format_address
-from tests.chain.local_nodes import local_node
+from ledger_service.core.trust import parse_trust
+from tests.chain.local_nodes import ask, local_node
+from tests.cli.conftest import PHOTO
 from tests.cli.program import BUYER, REQUEST, Program, assert_told, fields
 
-ACCOUNT = DEVELOPMENT_ADDRESSES[0]
+KEY = "0x" + "42" * 32  # nobody's: an account of the tests
+ADDRESS = Account.from_key(KEY).address
+PUBLIC_ID = 4_242
 
 
-def both(rledger: Program, url: str, **more: Any) -> Program:
-    """Return the program over the embedded chain and a local node."""
-    named = f"embedded=embedded:{rledger.home / 'chain'} hardhat_local={url}"
-    return rledger.with_settings(rpc_url=named, **more)
-
-
-def test_a_look_at_what_is_not_there_yet_makes_nothing(rledger: Program) -> None:
-    shown = rledger.done("deploy", "--dry-run")
-
-    assert "a demonstration chain would be made" in shown.out
+def test_a_dry_run_shows_everything_sends_nothing_and_makes_nothing(rledger: Program) -> None:
+    (planned,) = rledger.done("deploy", "--dry-run", "--json").json()["chains"]
+    shown = rledger.done("deploy", "--dry-run").out
     assert not rledger.home.exists()
-    assert rledger.done("deploy", "--dry-run", "--json").json() == []
+
+    founded = rledger.done("deploy", "--json").json()
+
+    assert (planned["name"], planned["chain_id"], planned["suffices"]) == ("embedded", 1919706468, True)
+    assert planned["contract"].lower() == founded["contract"]
+    assert planned["log_id"] == founded["log_id"]
+    assert [tx["what"] for tx in planned["transactions"]] == ["create the contract", "register the log"]
+    assert sum(int(tx["cost_wei"]) for tx in planned["transactions"]) == int(planned["cost_wei"]) > 0
+    for word in (planned["account"], planned["contract"], planned["log_id"], "gas", "balance", "nothing was sent"):
+        assert word in shown
+
+
+def test_a_dry_run_of_what_is_founded_has_nothing_to_send(rledger: Program) -> None:
+    first = rledger.done("deploy", "--json").json()
+    before = sorted((path, path.stat().st_mtime_ns) for path in (rledger.home / "deployments").iterdir())
+
+    (planned,) = rledger.done("deploy", "--dry-run", "--json").json()["chains"]
+
+    assert planned["transactions"] == []
+    assert planned["log_id"] == first["log_id"]
+    assert sorted((path, path.stat().st_mtime_ns) for path in (rledger.home / "deployments").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--chain", "nosuch"], 2, ["there is no chain called 'nosuch'", "embedded"]),
+        (["--chain", "embedded", "--chain", "embedded"], 2, ["named twice"]),
+        (["--chain", "sepolia"], 4, ["serves chain 1919706468, sepolia is chain 11155111"]),
+        (["--required", "2"], 2, ["2 of 1 targets cannot be required"]),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(rledger: Program, arguments: list[str], code: int, words: list[str]) -> None:
+    assert_told(rledger("deploy", *arguments), code, *words)
+
+
+def test_a_chain_without_a_node_is_named(rledger: Program) -> None:
+    settings = rledger.with_settings(rpc_url="hardhat_local=http://127.0.0.1:1")
+
+    assert_told(settings("deploy", "--chain", "base"), 2, "no node of the chain base", "base=URL")
+
+
+def test_a_record_of_another_contract_is_not_overwritten(rledger: Program) -> None:
+    path = rledger.home / "deployments" / "1919706468.json"
     rledger.done("deploy")
-    assert "founded already as localhost/return-ledger" in rledger.done("deploy", "--dry-run").out
+    crooked = path.read_text().replace("0x5fbdb2315678afecb367f032d93f642f64180aa3", "0x" + "ab" * 20)
+    path.write_text(crooked)
+
+    assert_told(rledger("deploy"), 2, "1919706468.json says that the contract is at")
+
+    assert path.read_text() == crooked
+    path.write_text(crooked.replace("d0c9591d", "d0c9591e"))
+    assert_told(rledger("deploy"), 2, "began with another block")
+    path.write_text("{}")
+    assert_told(rledger("deploy"), 2, "is missing")
 
 
-@pytest.mark.node
-def test_a_look_shows_address_and_cost_and_sends_nothing(rledger: Program) -> None:
-    with local_node("anvil") as url, open_node(url) as node:
-        program = rledger.with_settings(rpc_url=url)
-        (plan,) = program.done("deploy", "--chain", "hardhat_local", "--dry-run", "--json").json()
-
-        assert (plan["how"], plan["contract"]) == ("factory", format_address(common_address()))
-        assert plan["suffices"] is True
-        assert int(plan["cost_wei"]) == int(plan["fee_wei"]) * sum(plan["gas"].values()) > 0
-        assert node.nonce(ACCOUNT) == 0
-        assert not rledger.home.exists()
-        told = program.done("deploy", "--dry-run")
-        assert "by the deployment factory" in told.out
-        assert "nothing was sent" in told.err
+@pytest.fixture(scope="module")
+def anvil() -> Iterator[str]:
+    """A chain that is no development chain, as far as the program can tell."""
+    with local_node("anvil", "--chain-id", str(PUBLIC_ID), "--slots-in-an-epoch", "1") as url:
+        yield url
 
 
-@pytest.mark.node
-def test_the_contract_has_one_address_and_is_deployed_once(rledger: Program, tmp_path: Path) -> None:
-    with local_node("anvil") as url, open_node(url) as node:
-        first = rledger.with_settings(rpc_url=url).done("deploy", "--json").json()
-        sent = node.nonce(ACCOUNT)
-        other = Program(tmp_path / "other").with_settings(rpc_url=url, origin="other.example/log")
-        second = other.done("deploy", "--json").json()
-
-        assert first["contract"] == second["contract"] == "0x" + common_address().hex()
-        assert first["log_id"] != second["log_id"]
-        assert (sent, node.nonce(ACCOUNT)) == (2, 3)  # contract and log, then a log alone
-        (path,) = first["deployment_files"]
-        kept = json.loads(Path(path).read_text())
-        assert kept["contract"] == format_address(common_address())
-        assert kept["salt"] is not None
-        receipt = node.tx_receipt(bytes.fromhex(kept["transaction"][2:]))
-        assert receipt is not None
-        assert kept["block_hash"] == "0x" + receipt.block_hash.hex()
-        assert rledger.with_settings(rpc_url=url).done("deploy", "--json").json() == first  # again: nothing changes
-        assert node.nonce(ACCOUNT) == 3
-
-
-@pytest.mark.node
-def test_where_there_is_no_factory_the_contract_is_created_plainly(rledger: Program) -> None:
-    with local_node("hardhat") as url:
-        program = rledger.with_settings(rpc_url=url)
-        (plan,) = program.done("deploy", "--dry-run", "--json").json()
-        done = program.done("deploy", "--json").json()
-
-        assert plan["how"] == "creation"
-        assert done["contract"] == plan["contract"].lower()
-        kept = json.loads(Path(done["deployment_files"][0]).read_text())
-        assert (kept["salt"], kept["creator"], kept["nonce"]) == (None, format_address(ACCOUNT), 0)
-
-
-@pytest.mark.node
-def test_a_log_on_two_chains_has_the_same_heads_on_both_and_its_receipts_carry_both(
-    rledger: Program, tmp_path: Path
-) -> None:
-    with local_node("anvil", "--slots-in-an-epoch", "1") as url, open_node(url) as node:
-        program = both(rledger, url, confirmations="1")
-        done = program.done("deploy", "--chain", "embedded", "--chain", "hardhat_local", "--required", "2", "--json")
-        assert [one["chain_id"] for one in done.json()["targets"]] == [EMBEDDED_CHAIN_ID, HARDHAT_CHAIN_ID]
-        photo = tmp_path / "photo.jpg"
-        photo.write_bytes(b"\xff\xd8\xff a lamp")
-        program.done("record", "request_return", "--as", BUYER, "--fields", fields(tmp_path, REQUEST),
-                     "--evidence", f"product_photo={photo}")  # fmt: skip
-        for _ in range(4):
-            program.done("worker", "--once")
-            node.request("evm_mine")
-        file = rledger.home / "receipt.json"
-        program.done("receipt", "1", "--out", file)
-        receipt = json.loads(file.read_text())
-        chains = program.done("show", "--json").json()["anchors"]
-        trust = json.loads((rledger.home / "ledger.trust.json").read_text())
-
-        assert sorted(one["chain_id"] for one in receipt["anchors"]) == [HARDHAT_CHAIN_ID, EMBEDDED_CHAIN_ID]
-        assert receipt["unprotected"]["state"] == "finalized"
-        assert [(one["size"], one["state"]) for one in chains] == [(3, "finalized")] * 2
-        assert trust["policy"] == {"required": 2}
-        asked = ["--rpc", f"embedded:{rledger.home / 'chain'}", "--rpc", url]
-        whole = program("verify", str(file), "--trust", str(rledger.home / "ledger.trust.json"), *asked)
-        half = program("verify", str(file), "--trust", str(rledger.home / "ledger.trust.json"), *asked[:2])
-        assert whole.code == 0, whole.err
-        assert half.code == 3, half.out
-        assert program.done("audit").code == 0
-        checks = {one["name"]: one["outcome"] for one in program("doctor", "--json").json()}
-        assert checks["chain embedded"] == checks["chain hardhat_local"] == "pass"
-
-
-def test_what_cannot_be_is_refused_before_anything_is_sent(rledger: Program, tmp_path: Path) -> None:
-    assert_told(rledger("deploy", "--chain", "mainnet"), 2, "there is no chain called 'mainnet'", "hint: ")
-    assert_told(rledger("deploy", "--required", "2"), 2, "2 of 1 targets cannot be required")
-    assert_told(both(rledger, "http://127.0.0.1:1")("deploy", "--chain", "base"), 2, "names 0 nodes of the chain base")
-
-
-@pytest.mark.node
-def test_a_public_chain_wants_a_yes_money_and_an_account_of_its_own(rledger: Program, tmp_path: Path) -> None:
-    """A node of this machine, called a public chain by a file of chains."""
-    public = {"block_seconds": 1, "chain_id": 4_242, "confirmations": 1, "ends": None, "explorer": None,
-              "genesis": None, "kind": "testnet", "limit": None, "name": "ours"}  # fmt: skip
+@pytest.fixture
+def public(rledger: Program, anvil: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """The program with an account of its own on that chain, standing in something like a checkout."""
     chains = tmp_path / "chains.json"
-    with local_node("anvil", "--chain-id", "4242") as url, open_node(url) as node:
-        public["genesis"] = "0x" + node.genesis_hash().hex()
-        chains.write_text(json.dumps({"format": FORMAT, "chains": [public]}))
-        program = rledger.with_settings(rpc_url=url, chains_file=str(chains))
-        assert_told(program("deploy", "--chain", "ours"), 4, "no development chain and no account is set")
-        key = "0x" + "17" * 32
-        poor = program.with_settings(anchorer_private_key=key)
-        assert_told(poor("deploy", "--chain", "ours", "--yes"), 4, "holds 0 wei on ours", "hint: ")
-        from ledger_service.chain.account import key_signer
+    chain: dict[str, Any] = {
+        "block_seconds": 1, "chain_id": PUBLIC_ID, "confirmations": 2, "ends": "some day", "explorer": None,
+        "genesis": None, "kind": "testnet", "limit": None, "name": "pretend",
+    }  # fmt: skip
+    chains.write_text(json.dumps({"format": FORMAT, "chains": [chain]}))
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "contracts" / "AnchorRegistry.sol").touch()
+    monkeypatch.chdir(tmp_path)
+    ask(anvil, "anvil_setBalance", [ADDRESS, hex(10**18)])
+    return rledger.with_settings(
+        chains_file=str(chains),
+        rpc_url=f"pretend={anvil}",
+        anchorer_private_key=KEY,
+        origin=f"t.example/{tmp_path.name}",
+    )
 
-        node.request("anvil_setBalance", [format_address(key_signer(key).address), hex(10**18)])
-        refused = poor("deploy", "--chain", "ours")
-        assert_told(refused, 4, "nothing was sent: this costs money", "hint: say `--yes`")
-        assert format_address(common_address()) in refused.err
-        assert node.nonce(key_signer(key).address) == 0
-        other = {**public, "genesis": "0x" + "00" * 32}
-        chains.write_text(json.dumps({"format": FORMAT, "chains": [other]}))
-        assert_told(poor("deploy", "--chain", "ours", "--yes"), 4, "another genesis block than ours")
+
+@pytest.mark.node
+def test_on_a_public_chain_nothing_is_sent_without_yes(public: Program, anvil: str) -> None:
+    with open_node(anvil) as node:
+        before = node.nonce(bytes.fromhex(ADDRESS[2:]))
+
+    refused = public("deploy")
+
+    assert_told(refused, 2, "pretend is no development chain", "--yes", ADDRESS, "some day", "gas", "it does")
+    assert not public.home.exists()
+    with open_node(anvil) as node:
+        assert node.nonce(bytes.fromhex(ADDRESS[2:])) == before
+
+
+@pytest.mark.node
+def test_an_account_that_cannot_pay_founds_nothing(public: Program, anvil: str) -> None:
+    ask(anvil, "anvil_setBalance", [ADDRESS, "0x1"])
+
+    planned = public("deploy", "--dry-run", "--json")
+    refused = public("deploy", "--yes")
+
+    assert (planned.code, planned.json()["chains"][0]["suffices"]) == (4, False)
+    assert_told(refused, 4, "holds 0.000000000000000001 on chain 4242", "are needed")
+    assert not public.home.exists()
+
+
+@pytest.mark.node
+def test_development_keys_found_nothing_on_a_public_chain(public: Program) -> None:
+    bare = Program(public.home, {name: value for name, value in public.settings.items() if "PRIVATE_KEY" not in name})
+    published = bare.with_settings(
+        anchorer_private_key="0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+    )
+
+    assert_told(bare("deploy", "--yes"), 4, "no account is set")
+    assert_told(published("deploy", "--yes"), 4, "its key is public")
+
+
+@pytest.mark.node
+def test_on_a_public_chain_the_contract_has_its_common_address_and_is_used_again(
+    public: Program, tmp_path: Path
+) -> None:
+    (planned,) = public.done("deploy", "--dry-run", "--json").json()["chains"]
+    first = public.done("deploy", "--yes", "--json").json()
+    second_ledger = Program(tmp_path / "second", {**public.settings, "LEDGER_ORIGIN": f"other.example/{tmp_path.name}"})
+    (replanned,) = second_ledger.done("deploy", "--dry-run", "--json").json()["chains"]
+    second = second_ledger.done("deploy", "--yes", "--json").json()
+
+    record = parse_deployment((tmp_path / "contracts" / "deployments" / f"{PUBLIC_ID}.json").read_bytes())
+    assert planned["contract"] == format_address(common_address())
+    assert first["contract"] == second["contract"] == planned["contract"].lower()
+    assert [tx["what"] for tx in replanned["transactions"]] == ["register the log"]
+    assert first["log_id"] == planned["log_id"] != second["log_id"]
+    assert (record.contract, record.salt is None, record.nonce) == (common_address(), False, None)
+    assert Deployments(tmp_path / "contracts" / "deployments").of(PUBLIC_ID, record.chain_genesis) == record
+    assert not (public.home / "deployments").exists()
+
+
+@pytest.mark.node
+def test_a_ledger_is_founded_on_two_chains_at_once_and_again_changes_nothing(
+    rledger: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with local_node("anvil") as url:
+        both = rledger.with_settings(rpc_url=f"hardhat_local={url}")
+        chains = ["--chain", "embedded", "--chain", "hardhat_local", "--required", "2"]
+        planned = both.done("deploy", *chains, "--dry-run", "--json").json()["chains"]
+
+        first = both.done("deploy", *chains, "--json").json()
+        again = both.done("deploy", *chains, "--json").json()
+        request = fields(tmp_path, REQUEST, "request.json")
+        photo = tmp_path / "photo.png"
+        photo.write_bytes(PHOTO)
+        both.done(
+            "record", "request_return", "--as", BUYER, "--fields", request, "--evidence", f"product_photo={photo}"
+        )
+        both.done("worker", "--once")
+        ask(url, "anvil_mine", [hex(100)])
+        both.done("worker", "--once")
+        receipt = tmp_path / "1.receipt.json"
+        both.done("receipt", "1", "--out", receipt)
+        one = both("verify", receipt, "--trust", both.trust(), "--rpc", both.rpc())
+        two = both("verify", receipt, "--trust", both.trust(), "--rpc", both.rpc(), "--rpc", url)
+
+    trust = parse_trust(both.trust().read_bytes())
+    assert first == again
+    assert [target["log_id"] for target in first["targets"]] == [chain["log_id"] for chain in planned]
+    assert [pinned.name for pinned in trust.targets] == ["embedded", "hardhat_local"]
+    assert trust.required == 2
+    assert trust.targets[1].target.contract == common_address()  # anvil has the factory
+    assert one.code == 3, one.reported
+    assert two.code == 0, two.reported

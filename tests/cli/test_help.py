@@ -17,6 +17,8 @@ from tests.cli.program import COMMAND, Program
 COMMANDS = ["demo", "record", "show", "actions", "receipt", "package", "export", "verify", "audit", "erase", "worker"]
 COMMANDS += ["serve", "deploy", "doctor"]
 DATABASE = ["database", "database upgrade", "database accept-mark", "database rebuild-cases"]
+CONTRACT = ["contract", "contract show", "contract close", "contract set-anchorer", "contract set-growth"]
+CONTRACT += ["contract transfer", "contract accept"]
 KEY = ["key", "key create", "key list", "key revoke"]
 HELP_SECONDS_MAX = 0.5  # of processor time; 0.2 s where nothing else runs
 SERVICE = ("operations", "store", "evidence", "wiring", "settings", "api")
@@ -31,7 +33,7 @@ except SystemExit as end:
 """
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, *DATABASE, *KEY])
+@pytest.mark.parametrize("command", [*COMMANDS, *DATABASE, *KEY, *CONTRACT])
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_leads_with_two_examples_that_stand_on_their_own_lines(
     rledger: Program, command: str, option: str
@@ -50,7 +52,7 @@ def test_the_help_of_the_program_names_every_command_and_every_exit_code(rledger
 
     assert shown.index("rledger demo\n") < shown.index("rledger verify ") < shown.index("Exit codes")
     listed = {line.split()[0] for line in shown[shown.index("Commands:") :].splitlines()[1:]}
-    assert listed == {*COMMANDS, "database", "key"}
+    assert listed == {*COMMANDS, "contract", "database", "key"}
     for code, meaning in output.MEANINGS.items():
         assert f"{code} {meaning}" in " ".join(shown.split())
 
@@ -91,7 +93,7 @@ def test_wrong_usage_is_told_like_every_other_error(
     assert hint == f"rledger: hint: {helped}"
 
 
-@pytest.mark.parametrize("group", [[], ["database"], ["key"]])
+@pytest.mark.parametrize("group", [[], ["database"], ["key"], ["contract"]])
 def test_a_group_without_a_command_shows_its_help_as_wrong_usage(rledger: Program, group: list[str]) -> None:
     ended = rledger(*group)
 

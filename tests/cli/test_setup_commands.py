@@ -85,7 +85,8 @@ def test_an_unreachable_node_founds_nothing(rledger: Program) -> None:
 
     assert_told(ended, 3, "cannot be reached", "hint: ")
     assert SECRET not in ended.err
-    assert not rledger.home.exists()  # no account and no node, no keys either
+    assert not rledger.home.exists()
+    assert_told(rledger("show"), 4, "there is no", "rledger deploy")
     rledger.done("deploy")
 
 

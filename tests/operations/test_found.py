@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from ledger_service.chain.account import Signer, development_signer
-from ledger_service.chain.deploy import Envelope, build_deploy_tx, sign_tx
+from ledger_service.chain.deploy import Envelope, build_deploy_tx, common_address, sign_tx
+from ledger_service.chain.deployments import Deployments
 from ledger_service.chain.jsonrpc import JsonRpcError
-from ledger_service.chain.parameters import EMBEDDED_CHAIN_ID
+from ledger_service.chain.parameters import EMBEDDED_CHAIN_ID, HARDHAT_CHAIN_ID
 from ledger_service.chain.registry import Registry
 from ledger_service.chain.rpc import Node
+from ledger_service.chain.rpc_http import HttpTransport
 from ledger_service.errors import (
     AccountError,
     BehindMarkError,
@@ -28,8 +30,9 @@ from ledger_service.errors import (
     WrongChainError,
     WrongCodeError,
 )
-from ledger_service.operations.found import Founded, found
+from ledger_service.operations.found import Founded, Ground, found
 from ledger_service.operations.kept_sender import RECEIPT_SECONDS_MAX
+from tests.chain.local_nodes import local_node
 from tests.operations.world import Wire, World, open_case
 
 
@@ -97,6 +100,66 @@ def test_founding_goes_on_with_the_same_bytes_after_the_node_went_away_at_any_re
         assert run(empty, node) == done
     with empty.opened(write=False) as opened:
         assert opened.ledger.read.size() == 1
+
+
+@pytest.fixture(scope="module")
+def second_chain() -> Iterator[str]:
+    """A chain beside the embedded one, which has the deployment factory."""
+    with local_node("anvil") as url:
+        yield url
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("cut", [0, 1])
+@pytest.mark.parametrize("after_acting", [False, True])
+def test_founding_on_two_chains_goes_on_after_either_went_away_at_any_request(
+    empty: World, second_chain: str, cut: int, after_acting: bool
+) -> None:
+    account = development_signer(2 * cut + after_acting, HARDHAT_CHAIN_ID)  # one for each of these tests
+    second = Wire(HttpTransport(second_chain, timeout_seconds=30))
+    with empty.wired() as (wire, node), Node(second, sleep=lambda _: None) as other:
+        wires = (wire, second)
+        before = other.nonce(account.address)
+
+        def run_both() -> Founded:
+            with empty.opened(create=True, node=node) as opened:
+                return found(
+                    opened.ledger,
+                    node,
+                    empty.signer,
+                    max_growth=empty.settings.max_growth,
+                    progress_file=opened.places.founding,
+                    say=lambda _: None,
+                    sleep=lambda _: None,
+                    further=[Ground(other, account, Deployments(empty.home / "deployments"))],
+                    required=2,
+                )
+
+        for request in range(1, 200):
+            for each in wires:
+                each.heal()
+            wires[cut].down_at, wires[cut].after_acting = request, after_acting
+            try:
+                done = run_both()
+                break
+            except NodeUnreachableError:
+                continue
+        for each in wires:
+            each.heal()
+
+        assert request > 12
+        assert [len(set(each.sent)) for each in wires] == [2, other.nonce(account.address) - before]
+        assert transactions(node) == 2
+        assert other.nonce(account.address) - before in (1, 2)  # one where another of these tests made the contract
+        assert run_both() == done
+        assert [target.chain_id for target in done.targets] == [EMBEDDED_CHAIN_ID, HARDHAT_CHAIN_ID]
+        assert Registry(other, done.targets[1].contract).head(done.targets[1].log_id).root == done.genesis_leaf
+        recorded = Deployments(empty.home / "deployments").of(HARDHAT_CHAIN_ID, other.genesis_hash())
+        assert recorded is not None
+        assert recorded.contract == done.targets[1].contract == common_address()
+    with empty.opened(write=False) as opened:
+        assert opened.ledger.read.size() == 1
+        assert opened.ledger.genesis()[0].required == 2
 
 
 def test_an_account_that_did_not_begin_does_not_finish(empty: World) -> None:
