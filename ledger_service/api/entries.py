@@ -16,6 +16,7 @@ from ledger_service.api.problems import ProblemError
 from ledger_service.api.respond import FIXED, FRESH, PRIVATE, document, page
 from ledger_service.api.service import Service
 from ledger_service.api.wire import AnchorList, EntryAnswer, EntryList, ProofAnswer
+from ledger_service.chain.chains import Chains
 from ledger_service.core import encoding
 from ledger_service.core.anchor_record import Anchor
 from ledger_service.core.encoding import INTEGER_MAX, Json
@@ -86,7 +87,8 @@ def get_receipt(
 def list_anchors(service: At, _: Anybody) -> Response:
     """List the tree heads that were anchored or are on their way, oldest first."""
     found = anchors_of(service.ledger)
-    return document({"items": [anchor_members(anchor) for anchor in found], "next": None}, cache=FRESH)
+    items: list[Json] = [anchor_members(anchor, service.ledger.chains) for anchor in found]
+    return document({"items": items, "next": None}, cache=FRESH)
 
 
 @router.get("/v1/proofs/consistency", responses={200: {"model": ProofAnswer}})
@@ -130,15 +132,17 @@ def prove_inclusion(
     return document(value, cache=FIXED)
 
 
-def anchor_members(anchor: Anchor) -> dict[str, Json]:
-    """Return an anchor as the API shows it."""
-    block = anchor.block
+def anchor_members(anchor: Anchor, chains: Chains) -> dict[str, Json]:
+    """Return an anchor as the API shows it, with where people look its block up."""
+    block, chain = anchor.block, chains.of_id(anchor.chain_id)
+    explorer = None if chain is None else chain.explorer
     return {
         "sequence": anchor.sequence,
         "size": anchor.size,
         "root": anchor.root.hex(),
         "state": anchor.state.value,
         "reason": anchor.reason,
+        "chain": chains.name_of(anchor.chain_id),
         "chain_id": anchor.chain_id,
         "contract": "0x" + anchor.contract.hex(),
         "log_id": anchor.log_id.hex(),
@@ -146,6 +150,8 @@ def anchor_members(anchor: Anchor) -> dict[str, Json]:
         "block_number": None if block is None else block.number,
         "block_hash": None if block is None else "0x" + block.block_hash.hex(),
         "anchored_at": None if block is None else block.time,
+        "fee_paid": None if anchor.fee_paid is None else str(anchor.fee_paid),
+        "block_url": None if block is None or explorer is None else explorer.block.format(block=block.number),
     }
 
 

@@ -198,6 +198,7 @@ class AnchorAnswer(Answer):
     root: Hex32
     state: str
     reason: str
+    chain: str
     chain_id: Index
     contract: str
     log_id: Hex32
@@ -205,6 +206,8 @@ class AnchorAnswer(Answer):
     block_number: Index | None
     block_hash: str | None
     anchored_at: int | None
+    fee_paid: str | None = Field(description="what it cost, in wei; null: it is in no block, or another account paid")
+    block_url: str | None = Field(description="where people look its block up; null: it is in none, or nobody shows it")
 
 
 class AnchorList(Answer):
