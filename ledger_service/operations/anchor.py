@@ -221,6 +221,9 @@ class Anchorer:
         now = self._clock()
         since, ended_since = (format_instant(now - timedelta(seconds=s)) for s in (DAY_SECONDS, LINGERS_SECONDS))
         self._rows = list(self._history.working_set(self.target.log_id, since=since, ended_since=ended_since))
+        final = self._history.newest_final(self.target.log_id)  # however old: its other nonces may still wait
+        if final is not None and all(row.sequence != final.sequence for row in self._rows):
+            self._rows.insert(0, final)
         newest = {row.sequence: row for row in self._rows}
         return [parse_anchor_record(row.record) for row in newest.values()]
 

@@ -174,6 +174,7 @@ class TargetWorker:
         return self._last
 
     def _round(self, report: Callable[[Progress], None] | None) -> Round:
+        lost = 0
         try:
             lost = self._recheck_daily()
             progress = self.anchorer.run(report)
@@ -181,6 +182,10 @@ class TargetWorker:
             return Round(error.message, failed=True)
         except LedgerError as error:
             done = Round(error.message, alarm_of(error), failed=True)
+            if lost:  # the graver of the two, and said once only
+                done = Round(f"{lost} heads that were final left the chain; {done.said}", Alarm.CONTRADICTED, True)
+            if isinstance(error, NodeBehindError):
+                self._rechecked_at = None  # a node that lags, or a chain that lost what was final: look again at once
         else:
             if self.anchorer.lease is None and progress.waiting and progress.anchor is None:
                 return Round(progress.said)  # another worker's: its status is its own

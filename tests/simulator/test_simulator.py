@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from ledger_service.core.anchor_record import AnchorState
+from ledger_service.operations.anchor import Anchorer
+from ledger_service.operations.anchor_ports import Progress
 from tests.campaigns import anchor_simulator
 from tests.simulator.__main__ import main
 from tests.simulator.planted import PLANTED
@@ -17,6 +19,14 @@ from tests.simulator.world import BrokenError, World
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 300
+
+
+class LetsOut(Anchorer):
+    """Code that lets a foreign error out."""
+
+    def step(self) -> Progress:
+        """Fail."""
+        raise KeyError("lost")
 
 
 def trace(seed: int) -> str:
@@ -61,7 +71,14 @@ def test_a_broken_promise_names_seed_and_step_and_ends_with_what_happened() -> N
     with pytest.raises(BrokenError, match=r"^seed 0, step \d+: a transaction was sent before it was saved\n") as broken:
         world.run(STEPS)
 
-    assert world.trace[-1][0] == world.step_number or len(str(broken.value).splitlines()) > 1
+    assert str(broken.value).splitlines()[1:] == world.shown(40).splitlines()
+
+
+def test_an_error_that_is_none_of_the_ledgers_breaks_the_world_too() -> None:
+    world = World(0, anchorer=LetsOut)
+
+    with pytest.raises(BrokenError, match=r"^seed 0, step \d+: KeyError: 'lost'\n"):
+        world.run(STEPS)
 
 
 @pytest.mark.campaign

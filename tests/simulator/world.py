@@ -116,15 +116,16 @@ class World:
         """Let so many things happen, then ask that everything settles.
 
         Raises:
-            BrokenError: A promise did not hold.
+            BrokenError: A promise did not hold, or an error came out that is none of the ledger's.
         """
         try:
             while self.step_number < steps:
                 self.step_number += 1
                 self.happen()
             self.settle()
-        except AssertionError as error:
-            raise BrokenError(f"seed {self.seed}, step {self.step_number}: {error}\n{self.shown(SHOWN)}") from error
+        except Exception as error:  # a promise that was broken, or anything that the code under test let out
+            said = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+            raise BrokenError(f"seed {self.seed}, step {self.step_number}: {said}\n{self.shown(SHOWN)}") from error
 
     def happen(self) -> None:
         """Let one thing happen."""

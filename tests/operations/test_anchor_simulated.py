@@ -1,6 +1,7 @@
-"""What was final is looked at again: by whoever holds the lease, and before the next head is called final.
+"""Stories of the worker that need a simulated chain: reorgs below finality, and days between two heads.
 
-The chain is a simulated one, because a reorg below finality is what no embedded chain can do.
+What was final is looked at again by whoever holds the lease, and before the next head is called final; what a final
+head left in the pool is outbid however much later.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ import dataclasses
 
 import pytest
 
+from ledger_service.chain.account import TxRequest
 from ledger_service.core.alarms import Alarm
-from ledger_service.core.anchor_record import Anchor, AnchorState
+from ledger_service.core.anchor_record import Anchor, AnchorState, parse_anchor_record
 from ledger_service.core.chain_view import ChainView, FinalView
+from ledger_service.core.fees import GWEI, raised
 from ledger_service.core.quorum import Disagreement
+from tests.simulator.chain import TARGET, FastSigner
 from tests.simulator.planted import Disguised
 from tests.simulator.world import World
 
@@ -110,3 +114,25 @@ def test_a_head_is_not_called_final_while_the_one_below_cannot_be_seen(
 
     assert (progress.waiting, progress.alarm) == (True, Alarm.NODE_BEHIND)
     assert states(calm) == ["finalized", "included"]
+
+
+def test_what_a_final_head_left_waiting_is_outbid_a_day_later(calm: World) -> None:
+    chain, worker = calm.chain, calm.workers[0]
+    stranger = TxRequest(TARGET.chain_id, 0, 21_000, 100 * GWEI, GWEI, b"\x77" * 20, b"")
+    chain.receive(FastSigner().sign_transaction(stranger))
+    chain.mine(calm.now)
+    calm.log.append(3, urgent=False)
+    for _ in range(3):
+        calm.work(worker)  # planned, signed with nonce 1, sent
+    chain.reorg(1, calm.now, drop=True)  # nonce 0 is free again, and ours waits behind the gap
+    left = chain.pool.pop(1)  # out of the way, for a while
+    calm.now += 200
+    walk(calm, until=AnchorState.FINALIZED)  # with nonce 0
+    chain.inclusion, chain.pool[1] = -1.0, left  # no block has room for it
+    calm.now += 25 * 3600
+    calm.log.append(3, urgent=False)
+    walk(calm, until=AnchorState.SIGNED)
+
+    signed = parse_anchor_record(calm.history.newest()[-1].record).attempts[-1]
+    assert signed.nonce == left.nonce == 1
+    assert (signed.max_fee, signed.priority_fee) >= (raised(left.max_fee), raised(left.priority_fee))
