@@ -15,6 +15,7 @@ import typer
 from ledger_service.cli import output
 
 if TYPE_CHECKING:
+    from ledger_service.operations.ledger import Ledger
     from ledger_service.operations.record import Recorded
 
 T = TypeVar("T")
@@ -103,12 +104,17 @@ def receipt_command(
     show: Annotated[
         str | None, typer.Option(help="committed values to show; all when not given", metavar="NAME,NAME")
     ] = None,
+    chain: Annotated[
+        list[str] | None,
+        typer.Option(help="rest on the anchors at this chain only, or at these; when another one ends", metavar="NAME"),
+    ] = None,
 ) -> None:
     """Write the receipt of an entry: all that somebody needs to verify it elsewhere.
 
     \b
     rledger receipt 12 --out entry-12.receipt.json
     rledger receipt 12 --show lines,evidence:product_photo
+    rledger receipt 12 --chain hoodi
     """
 
     def run() -> None:
@@ -119,7 +125,7 @@ def receipt_command(
 
         with open_ledger(load_settings()) as opened:
             names = None if show is None else [name for name in show.split(",") if name]
-            receipt = prove(opened.ledger, index, show=names)
+            receipt = prove(opened.ledger, index, show=names, at=_targets_of(opened.ledger, chain))
         data = encode_receipt(receipt)
         if out is None:
             output.answer_bytes(data)
@@ -128,6 +134,22 @@ def receipt_command(
             output.say(f"{out}: entry {index}, {receipt.unprotected['state']}")
 
     output.run(run)
+
+
+def _targets_of(ledger: Ledger, names: list[str] | None) -> list[bytes] | None:
+    """Return the log ids at the chains of these names, None where none is named.
+
+    Raises:
+        SettingsError: The log is not on one of them.
+    """
+    from ledger_service.errors import SettingsError
+
+    if not names:
+        return None
+    found = {ledger.chains.name_of(target.chain_id): target.log_id for target in ledger.targets()}
+    if unknown := [name for name in names if name not in found]:
+        raise SettingsError(f"the log is not on {unknown[0]!r:.80}", hint="it is on " + ", ".join(found))
+    return [found[name] for name in names]
 
 
 def _answer_recorded(recorded: Recorded, *, as_json: bool) -> None:

@@ -21,7 +21,7 @@ from ledger_service.errors import SettingsError
 if TYPE_CHECKING:
     from ledger_service.chain.chains import Chains
     from ledger_service.cli.grounds import Place
-    from ledger_service.core.log_entry import GenesisEntry, Predecessor
+    from ledger_service.core.log_entry import GenesisEntry, Predecessor, Target
     from ledger_service.operations.found import Founded
     from ledger_service.operations.plan_founding import ChainPlan
     from ledger_service.settings import Settings
@@ -35,6 +35,10 @@ def deploy_command(
     required: Annotated[
         int, typer.Option(help="on how many of the chains a head must be final before a receipt is valid", min=1)
     ] = 1,
+    adding: Annotated[
+        bool,
+        typer.Option("--add-target", help="add a chain to the log that there is; its heads go there too from then on"),
+    ] = False,
     continues: Annotated[
         Path | None,
         typer.Option(
@@ -61,6 +65,7 @@ def deploy_command(
     rledger deploy --chain sepolia --dry-run
     rledger deploy --chain sepolia --chain base_sepolia --required 2 --yes
     rledger deploy --chain sepolia --rehearse --yes
+    rledger deploy --add-target --chain hoodi --yes
     rledger deploy --chain hoodi --continues 41.receipt.json --trust old.trust.json --yes
 
     With --dry-run, exit code 4 if an account cannot pay; with --rehearse, the exit codes of verify.
@@ -71,6 +76,8 @@ def deploy_command(
         from ledger_service.settings import load_settings
 
         settings, names = load_settings(), chain or []
+        if adding and (len(names) != 1 or rehearsal or continues is not None):
+            raise SettingsError("--add-target stands with one --chain, and not with --rehearse or --continues")
         with ExitStack() as stack:
             if rehearsal:
                 settings = rehearsal_settings(settings, Path(stack.enter_context(TemporaryDirectory())))
@@ -78,6 +85,9 @@ def deploy_command(
                 show_plans(settings, names, as_json=as_json)
                 return
             require_consent(settings, names, yes=yes)
+            if adding:
+                _add_target(settings, names, as_json=as_json)
+                return
             done = _found(settings, names, required, _predecessor(settings, continues, trust))
             if rehearsal:
                 rehearse(settings, names, patience_seconds=patience, as_json=as_json)
@@ -146,11 +156,10 @@ def _planned(
     founding = Places(settings.home.absolute()).founding
     with open_places(settings, names, writable=False) as places:
         chosen = [place for place in places if place.is_public or not only_public]
-        genesis = _genesis(settings) if chosen else None
+        genesis, known = _standing(settings) if chosen else (None, ())
         planned = []
         for place in chosen:
             node = place.ground.node
-            known = () if genesis is None else genesis.targets
             target = next((one for one in known if one.chain_genesis == node.genesis_hash()), None)
             sender = KeptSender(node, place.ground.signer, founding, lambda _: None)
             planned.append(
@@ -168,14 +177,16 @@ def _planned(
         yield planned
 
 
-def _genesis(settings: Settings) -> GenesisEntry | None:
-    """Return the genesis entry of a ledger that is founded already, looking only."""
+def _standing(settings: Settings) -> tuple[GenesisEntry | None, tuple[Target, ...]]:
+    """Return the genesis entry and the targets of a ledger that is founded already, looking only."""
     from ledger_service.wiring import Places, open_ledger
 
     if not Places(settings.home.absolute()).subject_keys.exists():
-        return None
+        return None, ()
     with open_ledger(settings, look_only=True) as opened:
-        return opened.ledger.genesis()[0] if opened.ledger.read.size() else None
+        if not opened.ledger.read.size():
+            return None, ()
+        return opened.ledger.genesis()[0], opened.ledger.targets()
 
 
 def _plan_lines(place: Place, plan: ChainPlan) -> list[str]:
@@ -270,6 +281,35 @@ def _found(settings: Settings, names: Sequence[str], required: int, predecessor:
         trust_path = opened.places.home / "ledger.trust.json"
         trust_path.write_bytes(encode_trust(opened.ledger.trust()))
         return Standing(done, trust_path, opened.ledger.chains)
+
+
+def _add_target(settings: Settings, names: Sequence[str], *, as_json: bool) -> None:
+    from ledger_service.cli.grounds import open_places
+    from ledger_service.core.trust import encode_trust
+    from ledger_service.operations.add_target import add_target
+    from ledger_service.wiring import open_ledger
+
+    with (
+        open_ledger(settings, write=True) as opened,
+        open_places(settings, names, writable=True) as (place,),
+    ):
+        target = add_target(opened.ledger, place.ground, progress_file=opened.places.founding, say=output.say)
+        trust_path = opened.places.home / "ledger.trust.json"
+        trust_path.write_bytes(encode_trust(opened.ledger.trust()))
+    if as_json:
+        output.answer_json(
+            {
+                "name": place.name,
+                "chain_id": target.chain_id,
+                "contract": "0x" + target.contract.hex(),
+                "log_id": "0x" + target.log_id.hex(),
+                "trust_file": str(trust_path),
+            }
+        )
+        return
+    output.answer(f"added: log 0x{target.log_id.hex()} on chain {target.chain_id}")
+    output.answer(f"trust file to publish: {trust_path}")
+    output.say("hint: receipts that rest on the new chain verify under the new trust file")
 
 
 def _tell(standing: Standing, *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from ledger_service.core.entry import Kind
 
-URGENT = frozenset({Kind.DISPUTE, Kind.ERASURE, Kind.KEY})
+URGENT = frozenset({Kind.DISPUTE, Kind.ERASURE, Kind.KEY, Kind.TARGET})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One recorded step, as a value and as the canonical bytes that are hashed into the log.
 
 Two families: steps of a case (`CaseEntry`: transition, correction, dispute, erasure, and, beside the case's chain,
-attempt, access, finding) and steps of the log itself (`GenesisEntry`, `KeyEntry`, `SealEntry`).
+attempt, access, finding) and steps of the log itself (`GenesisEntry`, `KeyEntry`, `TargetEntry`, `SealEntry`).
 
 Promises: `parse_entry(encode_entry(e)) == e` and `encode_entry(parse_entry(b)) == b`; an unknown version, kind or
 member is refused; an entry holds no float and at most `ENTRY_BYTES_MAX` bytes.
@@ -25,8 +25,11 @@ from ledger_service.core.log_entry import (
     GenesisEntry,
     KeyEntry,
     SealEntry,
+    TargetEntry,
+    further_target_members,
     genesis_members,
     key_members,
+    parse_further_target,
     parse_genesis,
     parse_key_change,
     parse_seal,
@@ -61,10 +64,11 @@ class Kind(StrEnum):
     FINDING = "finding"
     ERASURE = "erasure"
     KEY = "key"
+    TARGET = "target"
     SEAL = "seal"
 
 
-CASE_KINDS = frozenset(Kind) - {Kind.GENESIS, Kind.KEY, Kind.SEAL}
+CASE_KINDS = frozenset(Kind) - {Kind.GENESIS, Kind.KEY, Kind.TARGET, Kind.SEAL}
 ASIDE_KINDS = frozenset({Kind.ATTEMPT, Kind.ACCESS, Kind.FINDING})  # carry no seq and prev, do not move the head
 
 
@@ -162,14 +166,15 @@ class CaseEntry:
         return files + self.commitments
 
 
-Entry = CaseEntry | GenesisEntry | KeyEntry | SealEntry
+Entry = CaseEntry | GenesisEntry | KeyEntry | TargetEntry | SealEntry
 
 
 def kind_of(entry: Entry) -> Kind:
     """Return the kind of an entry."""
     if isinstance(entry, CaseEntry):
         return entry.kind
-    return {GenesisEntry: Kind.GENESIS, KeyEntry: Kind.KEY, SealEntry: Kind.SEAL}[type(entry)]
+    kinds = {GenesisEntry: Kind.GENESIS, KeyEntry: Kind.KEY, TargetEntry: Kind.TARGET, SealEntry: Kind.SEAL}
+    return kinds[type(entry)]
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -196,6 +201,8 @@ def _members(entry: Entry) -> dict[str, Any]:
         value.update(genesis_members(entry))
     elif isinstance(entry, KeyEntry):
         value.update(key_members(entry))
+    elif isinstance(entry, TargetEntry):
+        value.update(further_target_members(entry))
     else:
         value.update(seal_members(entry))
     return value
@@ -230,6 +237,8 @@ def parse_entry(data: bytes) -> Entry:
         return _parse_case_entry(read, value, kind)
     if kind is Kind.GENESIS:
         return parse_genesis(read, value)
+    if kind is Kind.TARGET:
+        return parse_further_target(read, value)
     return parse_key_change(read, value) if kind is Kind.KEY else parse_seal(read, value)
 
 

@@ -1,7 +1,7 @@
-"""Steps of the log itself: its genesis, a change of its key, and the seal of an anchored head.
+"""Steps of the log itself: its genesis, a change of its key, a further target, and the seal of an anchored head.
 
 Promises: members in and members out are one form (`entry.py` turns them into canonical bytes).
-Does not: say when a seal is due, or whether a key change is proved.
+Does not: say when a seal is due, or whether a key change or a further target is proved.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ledger_service.core import encoding
 from ledger_service.core.checkpoint import VerifierKey, parse_verifier_key
 from ledger_service.core.encoding import Json
 from ledger_service.core.members import Reader
@@ -76,6 +77,17 @@ class KeyEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetEntry:
+    """A further place where heads are anchored from now on, signed with a key of the log over `target_message`."""
+
+    origin: str
+    recorded_at: str
+    target: Target
+    key: VerifierKey
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class After:
     """The newest finalized anchor when a seal was made; nobody could know its commitment before its block."""
 
@@ -98,6 +110,13 @@ class SealEntry:
 def key_change_message(origin: str, new_key: VerifierKey) -> bytes:
     """Return the bytes that the old key signs; the first line keeps them apart from checkpoints."""
     return f"return-ledger/key@v1\n{origin}\n{new_key.encode()}\n".encode()
+
+
+def target_message(origin: str, target: Target) -> bytes:
+    """Return the bytes that a key of the log signs to add a target; the first line keeps them apart from others."""
+    return (
+        b"return-ledger/target@v1\n" + origin.encode() + b"\n" + encoding.encode(dict(target_members(target))) + b"\n"
+    )
 
 
 def target_members(target: Target) -> dict[str, Json]:
@@ -161,6 +180,15 @@ def key_members(entry: KeyEntry) -> dict[str, Any]:
     }
 
 
+def further_target_members(entry: TargetEntry) -> dict[str, Any]:
+    """Return the members of a target entry beside those that every entry has."""
+    return {
+        "key": entry.key.encode(),
+        "signature": entry.signature.hex(),
+        "target": target_members(entry.target),
+    }
+
+
 def seal_members(entry: SealEntry) -> dict[str, Any]:
     """Return the members of a seal beside those that every entry has."""
     return {
@@ -207,6 +235,18 @@ def parse_key_change(read: Reader, value: dict[str, Json]) -> KeyEntry:
         recorded_at=read.at("recorded_at").instant(m["recorded_at"]),
         old_key=parse_key(read.at("old_key"), m["old_key"]),
         new_key=parse_key(read.at("new_key"), m["new_key"]),
+        signature=read.at("signature").hexadecimal(m["signature"], SIGNATURE),
+    )
+
+
+def parse_further_target(read: Reader, value: dict[str, Json]) -> TargetEntry:
+    """Return the target entry of its members."""
+    m = read.members(value, (*LOG_MEMBERS, "key", "signature", "target"))
+    return TargetEntry(
+        origin=read.at("origin").text(m["origin"], ORIGIN),
+        recorded_at=read.at("recorded_at").instant(m["recorded_at"]),
+        target=parse_target(read.at("target"), m["target"]),
+        key=parse_key(read.at("key"), m["key"]),
         signature=read.at("signature").hexadecimal(m["signature"], SIGNATURE),
     )
 

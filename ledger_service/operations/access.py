@@ -57,7 +57,7 @@ def open_case(ledger: Ledger, principal: Principal, return_id: str) -> StoredCas
 
 
 def open_entry(ledger: Ledger, principal: Principal | None, index: int) -> StoredEntry:
-    """Return an entry that the principal may see; genesis, key and seal entries are everybody's (design §4).
+    """Return an entry that the principal may see; genesis, key, target and seal entries are everybody's (design §4).
 
     Raises:
         UnknownEntryError: There is none, or it may not.

@@ -10,8 +10,17 @@ from collections.abc import Callable, Iterator
 
 from ledger_service.core.checkpoint import VerifierKey, verify_checkpoint
 from ledger_service.core.entry import ASIDE_KINDS, CaseEntry, kind_of, parse_entry
-from ledger_service.core.log_entry import After, GenesisEntry, KeyEntry, SealEntry, key_change_message
+from ledger_service.core.log_entry import (
+    After,
+    GenesisEntry,
+    KeyEntry,
+    SealEntry,
+    TargetEntry,
+    key_change_message,
+    target_message,
+)
 from ledger_service.core.merkle import Frontier, leaf_hash
+from ledger_service.core.registry import compute_log_id, compute_origin_hash
 from ledger_service.core.returns import Case, evolve
 from ledger_service.errors import LedgerError
 from ledger_service.store.read import LedgerReader, StoredCheckpoint, StoredEntry
@@ -39,6 +48,7 @@ class EntryWalk:
         self._frontier = Frontier.empty()
         self._keys: tuple[VerifierKey, ...] = ()
         self._cases: dict[str, tuple[Case, int]] = {}  # with the index of its first entry
+        self._targets: set[bytes] = set()  # their log ids
         self._last_recorded = ""
         self.seals: list[tuple[int, After | None]] = []  # index of each seal, and the anchor that it quotes
 
@@ -111,11 +121,14 @@ class EntryWalk:
         first: int | None = None
         if isinstance(entry, GenesisEntry):
             self._keys = entry.keys
+            self._targets.update(target.log_id for target in entry.targets)
         elif isinstance(entry, KeyEntry):
             if entry.old_key not in self._keys:
                 self._add("entries", f"entry {row.index}: the key that signed the new one is none of the log's")
             entry.old_key.verify(entry.signature, key_change_message(entry.origin, entry.new_key))
             self._keys = (*self._keys, entry.new_key)
+        elif isinstance(entry, TargetEntry):
+            self._audit_target(row.index, entry)
         elif isinstance(entry, SealEntry):
             self.seals.append((row.index, entry.after))
         else:
@@ -126,6 +139,24 @@ class EntryWalk:
                 self._cases[entry.return_id] = (case, first)
         if row.first_index != first:
             self._add("entries", f"entry {row.index}: its row names another first entry of its case")
+
+    def _audit_target(self, index: int, entry: TargetEntry) -> None:
+        """Compare a target entry with its signature, with what its log id follows from, and with the targets before."""
+        target = entry.target
+        if entry.key not in self._keys:
+            self._add("entries", f"entry {index}: the key that signed the target is none of the log's")
+        entry.key.verify(entry.signature, target_message(entry.origin, target))
+        log_id = compute_log_id(
+            target.chain_id,
+            target.contract,
+            registrar=target.registrar,
+            origin_hash=compute_origin_hash(entry.origin),
+        )
+        if target.log_id != log_id:
+            self._add("entries", f"entry {index}: the log id of its target does not follow from its other members")
+        if target.log_id in self._targets:
+            self._add("entries", f"entry {index}: its target is one of the log's already")
+        self._targets.add(target.log_id)
 
     def _audit_checkpoint(self, stored: StoredCheckpoint) -> None:
         self._count("checkpoints", 1)

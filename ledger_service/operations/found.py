@@ -117,7 +117,7 @@ def found(
         raise SettingsError(f"{required} of {len(grounds)} targets cannot be required", hint="name more chains")
     senders = [KeptSender(ground.node, ground.signer, progress_file, sleep) for ground in grounds]
     if ledger.read.size() == 0:
-        targets = [_deploy(ledger, ground, sender, say) for ground, sender in zip(grounds, senders, strict=True)]
+        targets = [place_contract(ledger, ground, sender, say) for ground, sender in zip(grounds, senders, strict=True)]
         if len({target.log_id for target in targets}) < len(targets):
             raise SettingsError("two of the chains are one and the same", hint="name each chain once")
         _append_genesis(ledger, targets, max_growth, required, predecessor)
@@ -144,6 +144,29 @@ def deploy_contract(ground: Ground, sender: KeptSender, name: str) -> Deployed:
         return Deployed(address, SALT, None, sender.known(name))
     created, nonce = sender.create(name, deploy_code(), build_deploy_tx)
     return Deployed(created, None, nonce, sender.known(name))
+
+
+def place_contract(ledger: Ledger, ground: Ground, sender: KeptSender, say: Say) -> Target:
+    """Put the contract on a chain, unless it is there, and return the target that the log has there."""
+    node, signer = ground.node, ground.signer
+    deployed = deploy_contract(ground, sender, "deploy")
+    check_deployed(node, deployed.address)
+    chain_id = node.chain_id()
+    how = "deployed" if deployed.tx_hash is not None else "there already"
+    where = ", its address on every chain with the factory" if deployed.salt is not None else ""
+    say(f"contract {how} at {format_address(deployed.address)} on chain {chain_id}{where}")
+    if deployed.salt is None:
+        say(f"chain {chain_id} has no deployment factory: the address is the contract's on this chain alone")
+    return Target(
+        chain_id=chain_id,
+        chain_genesis=node.genesis_hash(),
+        contract=deployed.address,
+        code_hash=keccak(deployed_code()),
+        registrar=signer.address,
+        log_id=compute_log_id(
+            chain_id, deployed.address, registrar=signer.address, origin_hash=compute_origin_hash(ledger.origin)
+        ),
+    )
 
 
 def find_contract(ground: Ground) -> bytes | None:
@@ -240,28 +263,6 @@ def _ground_of(target: Target, grounds: Sequence[Ground], senders: Sequence[Kept
         if ground.node.genesis_hash() == target.chain_genesis and ground.node.code(target.contract):
             return ground, sender
     return grounds[0], senders[0]
-
-
-def _deploy(ledger: Ledger, ground: Ground, sender: KeptSender, say: Say) -> Target:
-    node, signer = ground.node, ground.signer
-    deployed = deploy_contract(ground, sender, "deploy")
-    check_deployed(node, deployed.address)
-    chain_id = node.chain_id()
-    how = "deployed" if deployed.tx_hash is not None else "there already"
-    where = ", its address on every chain with the factory" if deployed.salt is not None else ""
-    say(f"contract {how} at {format_address(deployed.address)} on chain {chain_id}{where}")
-    if deployed.salt is None:
-        say(f"chain {chain_id} has no deployment factory: the address is the contract's on this chain alone")
-    return Target(
-        chain_id=chain_id,
-        chain_genesis=node.genesis_hash(),
-        contract=deployed.address,
-        code_hash=keccak(deployed_code()),
-        registrar=signer.address,
-        log_id=compute_log_id(
-            chain_id, deployed.address, registrar=signer.address, origin_hash=compute_origin_hash(ledger.origin)
-        ),
-    )
 
 
 def _append_genesis(

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger_service.chain.chains import Chains, load_chains
 from ledger_service.core.checkpoint import VerifierKey
 from ledger_service.core.entry import parse_entry
-from ledger_service.core.log_entry import GenesisEntry, KeyEntry, Target
+from ledger_service.core.log_entry import GenesisEntry, KeyEntry, Target, TargetEntry
 from ledger_service.core.merkle import leaf_hash
 from ledger_service.core.trust import PinnedTarget, Trust
 from ledger_service.errors import EntryFormatError, LedgerMissingError, SettingsError, StorageFullError
@@ -93,6 +93,7 @@ class Ledger:
     erasures: Erasures = field(init=False)
     _space: tuple[float, int] = field(init=False, default=(float("-inf"), 0), repr=False)  # when and what was free
     _genesis: tuple[GenesisEntry, bytes] | None = field(init=False, default=None, repr=False)
+    _added: tuple[int, tuple[Target, ...]] = field(init=False, default=(0, ()), repr=False)  # looked for below; found
 
     def __post_init__(self) -> None:
         self.dockets = Dockets(self.read, self.keys)
@@ -157,8 +158,14 @@ class Ledger:
         return self.genesis()[0].targets[0]
 
     def targets(self) -> tuple[Target, ...]:
-        """Return every place where heads are anchored."""
-        return self.genesis()[0].targets
+        """Return every place where heads are anchored: those of the genesis entry, then each that was added since."""
+        first, size = self.genesis()[0].targets, self.read.size()
+        looked, added = self._added
+        if size > looked:
+            entries = [parse_entry(row.encoded) for row in self.read.target_entries(looked, size)]
+            added += tuple(entry.target for entry in entries if isinstance(entry, TargetEntry))
+            self._added = size, added
+        return first + added
 
     def confirmations_of(self, target: Target) -> int | None:
         """Return how many blocks on top make a head final at a target; None: what its nodes call `finalized`."""
@@ -175,7 +182,7 @@ class Ledger:
         return tuple(keys)
 
     def trust(self) -> Trust:
-        """Return what a verifier should pin: the genesis keys, targets and policy."""
+        """Return what a verifier should pin: the genesis keys and policy, and all targets."""
         genesis, leaf = self.genesis()
         targets = tuple(
             PinnedTarget(
@@ -183,7 +190,7 @@ class Ledger:
                 target=target,
                 confirmations=self.confirmations_of(target),
             )
-            for target in genesis.targets
+            for target in self.targets()
         )
         return Trust(genesis.origin, genesis.keys, leaf, targets, genesis.required)
 

@@ -1,7 +1,9 @@
 """Make a receipt of one entry out of what the ledger holds now.
 
 The receipt uses the smallest head that covers the entry and stands, final, at the most targets; failing that one that
-is included; failing that the checkpoint of the entry's own commit. Made again later, it has grown.
+is included; failing that the checkpoint of the entry's own commit. Made again later, it has grown. Anchors at the
+targets of the genesis entry are enough where they meet the policy: a trust file that was pinned before a target was
+added knows no others.
 
 Promises: what it shows is chosen by the caller; a value whose key was destroyed is named as erased.
 Does not: ask a chain: it repeats what the worker saw and saved.
@@ -26,7 +28,12 @@ from ledger_service.store.values import open_value
 
 
 def prove(
-    ledger: Ledger, index: int, *, show: Collection[str] | None = None, anchors: Sequence[Anchor] | None = None
+    ledger: Ledger,
+    index: int,
+    *,
+    show: Collection[str] | None = None,
+    anchors: Sequence[Anchor] | None = None,
+    at: Collection[bytes] | None = None,
 ) -> Receipt:
     """Return the receipt of the entry at `index`.
 
@@ -35,6 +42,7 @@ def prove(
         index: Zero-based index.
         show: Names of commitments to open; None opens all that can be opened.
         anchors: As `anchors_of` returned them, for who proves many entries; None: they are read.
+        at: Log ids of the targets that it may rest on; None: any, those of the genesis entry first.
 
     Raises:
         UnknownEntryError: There is no such entry, or a name to show that it has no commitment of.
@@ -47,7 +55,7 @@ def prove(
     if anchors is None:
         anchors = anchors_of(ledger)
     required = ledger.genesis()[0].required
-    holding = covering(anchors, index, required=required)
+    holding = _resting(ledger, anchors, index, at)
     checkpoint = ledger.read.checkpoint_at(holding[0].size) if holding else None
     if checkpoint is None:
         checkpoint, holding = ledger.read.first_checkpoint_covering(index), ()
@@ -81,7 +89,7 @@ def prove_head(ledger: Ledger, checkpoint: StoredCheckpoint, *, anchors: Sequenc
         anchors: Of the log; where one holds exactly this head, the receipt says so.
     """
     held = [one for one in anchors if one.size == checkpoint.size]
-    holding = covering(held, 0, required=ledger.genesis()[0].required)
+    holding = _resting(ledger, held, 0, None)
     return Receipt(
         entry=ledger.read.entry(0).encoded,
         index=0,
@@ -91,6 +99,18 @@ def prove_head(ledger: Ledger, checkpoint: StoredCheckpoint, *, anchors: Sequenc
         anchors=tuple(anchor_proof(anchor) for anchor in holding),
         key_changes=key_changes(ledger, checkpoint.note, checkpoint.size),
     )
+
+
+def _resting(ledger: Ledger, anchors: Sequence[Anchor], index: int, at: Collection[bytes] | None) -> tuple[Anchor, ...]:
+    """Return the anchors that a receipt of the entry rests on."""
+    genesis = ledger.genesis()[0]
+    if at is not None:
+        return covering([one for one in anchors if one.log_id in at], index, required=genesis.required)
+    first = {target.log_id for target in genesis.targets}
+    holding = covering([one for one in anchors if one.log_id in first], index, required=genesis.required)
+    if sum(one.state is AnchorState.FINALIZED for one in holding) >= genesis.required:
+        return holding
+    return covering(anchors, index, required=genesis.required)
 
 
 def records_of(

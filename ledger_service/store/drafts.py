@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ledger_service.core.entry import CaseEntry, Entry
-from ledger_service.core.log_entry import After, GenesisEntry, KeyEntry, SealEntry
+from ledger_service.core.log_entry import After, GenesisEntry, KeyEntry, SealEntry, TargetEntry
 from ledger_service.core.returns import Case, Command
 from ledger_service.errors import StoreError
 from ledger_service.store.commit_nodes import CommitNodes
@@ -106,7 +106,7 @@ class AsideDraft:
 class LogDraft:
     """A step of the log itself, made under the lock from a view of the log and the time to record."""
 
-    make: Callable[[WriteView, str], GenesisEntry | KeyEntry | SealEntry]
+    make: Callable[[WriteView, str], GenesisEntry | KeyEntry | TargetEntry | SealEntry]
 
 
 Draft = CaseDraft | AsideDraft | LogDraft

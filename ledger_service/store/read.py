@@ -176,9 +176,17 @@ class LedgerReader:
             return bool(read_keys(connection, self._store, [key]))
 
     def log_entries(self) -> list[StoredEntry]:
-        """Return the steps of the log itself (genesis, keys, seals), by index."""
+        """Return the steps of the log itself (genesis, keys, targets, seals), by index."""
         statement = f"SELECT {_ENTRY} FROM entries WHERE return_id IS NULL ORDER BY idx"  # noqa: S608 - our own text
         return [_entry(row) for row in self._all(statement)]
+
+    def target_entries(self, start: int, end: int) -> list[StoredEntry]:
+        """Return the entries that added a target, from one index to before another."""
+        statement = (
+            f"SELECT {_ENTRY} FROM entries WHERE return_id IS NULL AND kind = 'target'"  # noqa: S608 - our own text
+            " AND idx >= ? AND idx < ? ORDER BY idx"
+        )
+        return [_entry(row) for row in self._all(statement, start, end)]
 
     def latest_seal(self, *, before: int | None = None) -> StoredEntry | None:
         """Return the newest seal, or the newest with an index below `before`."""

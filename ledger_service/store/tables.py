@@ -50,6 +50,7 @@ class EntryRow(SQLModel, table=True):
             " WHEN 'finding' THEN return_id IS NOT NULL AND seq IS NULL"
             " WHEN 'genesis' THEN return_id IS NULL AND seq IS NULL"
             " WHEN 'key' THEN return_id IS NULL AND seq IS NULL"
+            " WHEN 'target' THEN return_id IS NULL AND seq IS NULL"
             " WHEN 'seal' THEN return_id IS NULL AND seq IS NULL"
             " ELSE FALSE END",
             name="ck_entries_kind",
@@ -70,7 +71,7 @@ class EntryRow(SQLModel, table=True):
             sqlite_where=sql_text("seq IS NULL"),
             postgresql_where=sql_text("seq IS NULL"),
         ),
-        # Genesis, key and seal entries are public and few: found without a walk over the cases' entries.
+        # Genesis, key, target and seal entries are public and few: found without a walk over the cases' entries.
         Index(
             "ix_entries_log_steps",
             "idx",

@@ -21,7 +21,7 @@ from ledger_service.core.entry import (
     Role,
     RuleReference,
 )
-from ledger_service.core.log_entry import After, GenesisEntry, KeyEntry, Predecessor, SealEntry, Target
+from ledger_service.core.log_entry import After, GenesisEntry, KeyEntry, Predecessor, SealEntry, Target, TargetEntry
 
 ORIGIN = "returns.example/eu"
 RECORDED_AT = "2026-11-03T10:22:05.000Z"
@@ -102,6 +102,13 @@ KEY = KeyEntry(
     new_key=verifier_key(ORIGIN, NEW_KEY),
     signature=bytes(range(64)),
 )
+ADDED = TargetEntry(
+    origin=ORIGIN,
+    recorded_at=RECORDED_AT,
+    target=TARGET,
+    key=verifier_key(ORIGIN, OLD_KEY),
+    signature=bytes(range(64)),
+)
 SEAL = SealEntry(
     origin=ORIGIN,
     recorded_at=RECORDED_AT,
@@ -109,7 +116,8 @@ SEAL = SealEntry(
     after=After(chain_id=11155111, log_id=bytes([8]) * 32, sequence=6, commitment=bytes([12]) * 32),
 )
 SAMPLES: dict[str, Any] = {
-    "full": FULL, "first": FIRST, "aside": ASIDE, "genesis": GENESIS, "key": KEY, "seal": SEAL,
+    "full": FULL, "first": FIRST, "aside": ASIDE, "genesis": GENESIS, "key": KEY, "target": ADDED,
+    "seal": SEAL,
 }  # fmt: skip
 
 HASHES = st.binary(min_size=32, max_size=32)
@@ -198,6 +206,14 @@ KEY_ENTRIES = st.builds(
     new_key=KEYS,
     signature=st.binary(min_size=64, max_size=64),
 )
+TARGET_ENTRIES = st.builds(
+    TargetEntry,
+    origin=ORIGINS,
+    recorded_at=TIMES,
+    target=TARGETS,
+    key=KEYS,
+    signature=st.binary(min_size=64, max_size=64),
+)
 SEAL_ENTRIES = st.builds(
     SealEntry,
     origin=ORIGINS,
@@ -205,4 +221,4 @@ SEAL_ENTRIES = st.builds(
     case_index=st.none() | HASHES,
     after=st.none() | st.builds(After, chain_id=COUNTS, log_id=HASHES, sequence=INDEXES, commitment=HASHES),
 )
-ENTRIES = case_entries() | GENESIS_ENTRIES | KEY_ENTRIES | SEAL_ENTRIES
+ENTRIES = case_entries() | GENESIS_ENTRIES | KEY_ENTRIES | TARGET_ENTRIES | SEAL_ENTRIES

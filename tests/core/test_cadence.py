@@ -41,4 +41,4 @@ def test_without_a_heartbeat_a_quiet_log_is_left_alone() -> None:
 
 
 def test_disputes_erasures_and_keys_do_not_wait() -> None:
-    assert frozenset({Kind.DISPUTE, Kind.ERASURE, Kind.KEY}) == URGENT
+    assert frozenset({Kind.DISPUTE, Kind.ERASURE, Kind.KEY, Kind.TARGET}) == URGENT

@@ -1,4 +1,4 @@
-"""Steps of the log itself: genesis, key and seal."""
+"""Steps of the log itself: genesis, key, target and seal."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ from ledger_service.core import encoding
 from ledger_service.core.checkpoint import verifier_key
 from ledger_service.core.encoding import INTEGER_MAX
 from ledger_service.core.entry import encode_entry, parse_entry
-from ledger_service.core.log_entry import KEYS_MAX, TARGETS_MAX, key_change_message, parse_target, target_members
+from ledger_service.core.log_entry import (
+    KEYS_MAX,
+    TARGETS_MAX,
+    key_change_message,
+    parse_target,
+    target_members,
+    target_message,
+)
 from ledger_service.core.members import Reader
 from ledger_service.errors import EntryFormatError, TrustFormatError
-from tests.core.entries import GENESIS, KEY, NEW_KEY, OLD_KEY, ORIGIN, SEAL, TARGET
+from tests.core.entries import ADDED, GENESIS, KEY, NEW_KEY, OLD_KEY, ORIGIN, SEAL, TARGET
 from tests.core.spoiled import replaced
 
 
@@ -47,6 +54,41 @@ def test_a_key_change_is_signed_over_a_text_that_no_checkpoint_has() -> None:
     Ed25519PublicKey.from_public_bytes(old.public).verify(OLD_KEY.sign(message), message)
     assert not message.split(b"\n")[1].isdigit()
     assert message != key_change_message("returns.example/us", new) != key_change_message(ORIGIN, old)
+
+
+def test_a_target_is_added_by_a_signature_over_every_member_of_it_and_the_name_of_the_log() -> None:
+    message = target_message(ORIGIN, TARGET)
+    others: tuple[dict[str, Any], ...] = (
+        {"chain_id": 1}, {"chain_genesis": bytes(32)}, {"contract": bytes(20)}, {"code_hash": bytes(32)},
+        {"registrar": bytes(20)}, {"log_id": bytes(32)},
+    )  # fmt: skip
+    changed = {target_message(ORIGIN, dataclasses.replace(TARGET, **other)) for other in others}
+
+    assert message.split(b"\n")[:2] == [b"return-ledger/target@v1", ORIGIN.encode()]
+    assert message.count(b"\n") == 3
+    assert len(changed | {message, target_message("returns.example/us", TARGET)}) == 8
+    assert not message.startswith(key_change_message(ORIGIN, verifier_key(ORIGIN, NEW_KEY))[:21])
+
+
+@pytest.mark.parametrize(
+    ("path", "bad"),
+    [
+        (("target",), [None, [], {}]),
+        (("target", "chain_id"), [0, "1", None]),
+        (("target", "contract"), ["05" * 20, "0x" + "05" * 32, None]),
+        (("target", "more"), [1]),
+        (("key",), [None, "", ORIGIN]),
+        (("signature",), [None, "", "00" * 63, "0x" + "00" * 64]),
+        (("more",), [1]),
+    ],
+)
+def test_the_form_of_each_member_of_a_target_entry(path: tuple[Any, ...], bad: list[Any]) -> None:
+    value = json.loads(encode_entry(ADDED))
+
+    assert parse_entry(encode_entry(ADDED)) == ADDED
+    for other in bad:
+        with pytest.raises(EntryFormatError, match=str(path[-1] if path[-1] != "more" else "unknown")):
+            parse_entry(encoding.encode(replaced(value, path, other)))
 
 
 @pytest.mark.parametrize(

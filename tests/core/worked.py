@@ -35,7 +35,16 @@ from ledger_service.core.entry import (
 from ledger_service.core.erasure import Extent, Ground
 from ledger_service.core.erasure_entry import ERASE, Erased, Erasure, erasure_facts
 from ledger_service.core.facts import TargetFacts
-from ledger_service.core.log_entry import After, GenesisEntry, KeyEntry, SealEntry, Target, key_change_message
+from ledger_service.core.log_entry import (
+    After,
+    GenesisEntry,
+    KeyEntry,
+    SealEntry,
+    Target,
+    TargetEntry,
+    key_change_message,
+    target_message,
+)
 from ledger_service.core.package import FileSum, Manifest, encode_manifest, sign_manifest
 from ledger_service.core.receipt import AnchorProof, Receipt, encode_receipt
 from ledger_service.core.report import Report
@@ -149,6 +158,19 @@ SEAL = encode_entry(
 )
 KEY_SIGNATURE = PRIVATE.sign(key_change_message(ORIGIN, NEXT_KEY))
 KEY_ENTRY = encode_entry(KeyEntry(ORIGIN, "2026-11-03T10:24:00.000Z", KEY, NEXT_KEY, KEY_SIGNATURE))
+FURTHER = Target(
+    chain_id=560048,
+    chain_genesis=bytes([0x11]) * 32,
+    contract=bytes([0xC0]) * 20,
+    code_hash=bytes([0x22]) * 32,
+    registrar=bytes([0xA0]) * 20,
+    log_id=registry.compute_log_id(
+        560048, bytes([0xC0]) * 20, registrar=bytes([0xA0]) * 20, origin_hash=registry.compute_origin_hash(ORIGIN)
+    ),
+)
+TARGET_ENTRY = encode_entry(
+    TargetEntry(ORIGIN, "2026-11-03T10:25:00.000Z", FURTHER, KEY, PRIVATE.sign(target_message(ORIGIN, FURTHER)))
+)
 
 LEAVES = [merkle.leaf_hash(entry) for entry in (GENESIS, STEP, SEAL)]
 TREE = merkle.complete_nodes(LEAVES)
@@ -369,6 +391,8 @@ WORKED: dict[str, str] = {
     "step": STEP.decode() + "\n",
     "key-message": key_change_message(ORIGIN, NEXT_KEY).decode(),
     "key": KEY_ENTRY.decode() + "\n",
+    "target-message": target_message(ORIGIN, FURTHER).decode(),
+    "target": TARGET_ENTRY.decode() + "\n",
     "seal": SEAL.decode() + "\n",
     "erasure": ERASURE.decode() + "\n",
     "five-leaves": lines([(f"leaf {i}", leaf) for i, leaf in enumerate(FIVE)]),

@@ -86,6 +86,7 @@ def _create_entries() -> None:
             " WHEN 'finding' THEN return_id IS NOT NULL AND seq IS NULL"
             " WHEN 'genesis' THEN return_id IS NULL AND seq IS NULL"
             " WHEN 'key' THEN return_id IS NULL AND seq IS NULL"
+            " WHEN 'target' THEN return_id IS NULL AND seq IS NULL"
             " WHEN 'seal' THEN return_id IS NULL AND seq IS NULL"
             " ELSE FALSE END",
             name="ck_entries_kind",
