@@ -41,6 +41,7 @@ from tests.chain.lying_node.forgeries import FORGED, Forgery, forge
 Json = dict[str, Any]
 DELAY_SECONDS_MAX = 20  # some answers come in time, some do not
 LAG_BLOCKS_MAX = 8
+SELDOM = 5  # as likely as so many others, where it fits: there are few receipts to forge
 HUGE_PIECES = 9  # of a MiB each; clients take eight
 PAGE = b"<!doctype html><title>502 Bad Gateway</title><p>nginx"
 
@@ -131,7 +132,8 @@ class LyingNode:
         if self._script and self._script[0].method in (None, method):
             return self._counted(self._script.popleft())
         if self.rate and self.chance.random() < self.rate:
-            fitting = [kind for kind in self.kinds if method in _ONLY.get(kind, (method,))]
+            fitting = [kind for kind in self.kinds if kind not in _ONLY]
+            fitting += [kind for kind in self.kinds if method in _ONLY.get(kind, ())] * SELDOM
             return self._counted(_Plan(self.chance.choice(fitting), None, {}))
         return None
 
