@@ -134,7 +134,8 @@ class LyingNode:
         if self.rate and self.chance.random() < self.rate:
             fitting = [kind for kind in self.kinds if kind not in _ONLY]
             fitting += [kind for kind in self.kinds if method in _ONLY.get(kind, ())] * SELDOM
-            return self._counted(_Plan(self.chance.choice(fitting), None, {}))
+            if fitting:
+                return self._counted(_Plan(self.chance.choice(fitting), None, {}))
         return None
 
     def act(self, method: str, params: list[Any]) -> Any:
