@@ -27,7 +27,6 @@ from ledger_service.core.alarms import LINES, Alarm
 from ledger_service.core.fees import FeePolicy
 from ledger_service.core.registry import compute_commitment_slot
 from ledger_service.core.report import Check, Outcome
-from ledger_service.operations.anchor_state import anchoring
 from ledger_service.operations.anchor_worker import TargetWorker, make_anchorer
 from ledger_service.operations.ledger import Ledger
 from ledger_service.settings import load_settings
@@ -181,7 +180,7 @@ def simulated_world(home: Path) -> SimulatedWorld:
     world.chain.automine = True
     world.found()
     world.chain.automine = False
-    world.chain.mine(20)  # older than any node lags behind
+    world.chain.mine(120)  # older than any node lags behind, or any reorganisation goes back
     return world
 
 

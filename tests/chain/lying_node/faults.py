@@ -92,13 +92,19 @@ class _Plan:
 
 @dataclass
 class LyingNode:
-    """One node of a chain. `sent`: called with the bytes of each transaction that arrives, before the chain has it."""
+    """One node of a chain.
+
+    `lag`: answers are of so many blocks ago. `oldest_receipt`: below that block it has none. `down`: nobody answers.
+    `sent`: called with the bytes of each transaction that arrives, before the chain has it. `lies`: answers by method
+    that a test makes up.
+    """
 
     chain: SimulatedChain
     lag: int = 0
     oldest_receipt: int = 0
     down: bool = False
     sent: Callable[[bytes], None] = lambda _raw: None
+    lies: dict[str, Callable[[list[Any]], Any]] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     faulted: Counter[str] = field(default_factory=Counter)
     rate: float = 0.0
@@ -142,6 +148,8 @@ class LyingNode:
         """Return the true answer; `JsonRpcError` where it is a refusal."""
         if method == "eth_sendRawTransaction":
             self.sent(bytes.fromhex(params[0][2:]))
+        if method in self.lies:
+            return self.lies[method](params)
         return answer(self.chain, method, params, back=self.lag, oldest_receipt=self.oldest_receipt)
 
     def misbehaved(self, request: Json, plan: _Plan) -> Sent:
