@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger_service.settings import load_settings
+from tests.operations.simulated import SimulatedWorld, simulated_world
 from tests.operations.world import World
 from tests.postgres import PostgresDatabase
 
@@ -35,6 +36,18 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> World:
 def world(template: World, tmp_path: Path) -> World:
     """A founded SQLite ledger."""
     return template.copy(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def simulated_template(tmp_path_factory: pytest.TempPathFactory) -> SimulatedWorld:
+    """A founded ledger on a simulated chain, which nobody writes to."""
+    return simulated_world(tmp_path_factory.mktemp("simulated") / "home")
+
+
+@pytest.fixture
+def simulated(simulated_template: SimulatedWorld, tmp_path: Path) -> SimulatedWorld:
+    """A founded ledger on a simulated chain of its own."""
+    return simulated_template.copied(tmp_path / "home")
 
 
 @pytest.fixture
