@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -101,6 +102,7 @@ def reorgs(
         if number % REST_EVERY == REST_EVERY - 1:
             bench.finish(worker)
             bench.pass_time(DAY_SECONDS)
+            sys.stderr.write(f"anchor_faults: {number + 1} of {count} reorganisations\n")
     bench.finish(worker)
     return _report(bench, worker, started, reorgs=count, blocks_lost=bench.chain.reorganised,
                    states=dict(sorted(reached.items())), memory_growth=memory.growth())  # fmt: skip
@@ -136,6 +138,7 @@ def calls(
             memory.look(done)
             bench.pass_time(DAY_SECONDS / REST_EVERY)
         bench.finish(worker)
+        sys.stderr.write(f"anchor_faults: {done} faulty calls, {shape.quorum} of {shape.nodes} nodes\n")
         kinds = sum((node.faulted for node in bench.nodes), Counter[str]())
         asked = sum(sum(node.asked.values()) for node in bench.nodes)
         tried |= set(kinds)
@@ -190,6 +193,7 @@ def kills(folder: Path, chance: Random, count: int, *, make: Make = Anchorer) ->
         if number % REST_EVERY == REST_EVERY - 1:
             _rest(bench, workers)
             bench.pass_time(DAY_SECONDS)
+            sys.stderr.write(f"anchor_faults: {number + 1} of {count} kills\n")
     _rest(bench, workers)
     workers[1].close()
     return _report(bench, workers[0], started, died=dict(sorted(died.items())), slept=dict(sorted(slept.items())),
