@@ -38,7 +38,16 @@ def approve(rledger: Program, folder: Path, return_id: str) -> int:
     paper = folder / "rma.pdf"
     paper.write_bytes(PAPER)
     given = fields(folder, APPROVAL, "approval.json")
-    arguments: list[str | Path] = ["--as", SELLER, "--return", return_id, "--fields", given, "--evidence", f"rma_document={paper}"]
+    arguments: list[str | Path] = [
+        "--as",
+        SELLER,
+        "--return",
+        return_id,
+        "--fields",
+        given,
+        "--evidence",
+        f"rma_document={paper}",
+    ]
     return int(rledger.done("record", "approve_return", *arguments, "--json").json()["index"])
 
 
@@ -107,7 +116,16 @@ def test_a_successor_is_founded_on_another_chain(rledger: Program, tmp_path: Pat
         made = receipt(old, 1, tmp_path / "1.receipt.json")
         new = Program(tmp_path / "next").with_settings(rpc_url=f"{OLD}={url}", origin="next.example/eu")
 
-        continued: list[str | Path] = ["deploy", "--chain", "embedded", "--continues", made, "--trust", old.trust(), "--json"]
+        continued: list[str | Path] = [
+            "deploy",
+            "--chain",
+            "embedded",
+            "--continues",
+            made,
+            "--trust",
+            old.trust(),
+            "--json",
+        ]
         founded = new.done(*continued).json()
         old.done("contract", "close", "--last-honest", "1", "--successor", founded["log_id"])
 
