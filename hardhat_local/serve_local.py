@@ -1,7 +1,7 @@
 """`scripts/serve --chain hardhat_local`: Hardhat's node on loopback, a ledger founded on it, and the service beside it.
 
 The node mines a block for each transaction, or one every `--block-seconds`; its accounts are the public development
-ones. Where `LEDGER_HOME` is not set, the ledger lies in a temporary folder: it ends with its chain, which keeps nothing.
+ones. Without `LEDGER_HOME` the ledger lies in a temporary folder and ends with its chain, which keeps nothing.
 
 Promises: the node listens on loopback only, and ends with the service, however that ends; the exit code is the
 service's. Does not: keep a chain for the next time.
@@ -40,12 +40,13 @@ def main(arguments: Sequence[str]) -> int:
     with TemporaryDirectory() as home, _node(ours.chain_port, ours.block_seconds) as url:
         environment = {"LEDGER_HOME": home, **os.environ, "LEDGER_RPC_URL": f"hardhat_local={url}"}
         _talk(f"the chain hardhat_local is at {url}; it ends with the service")
-        deployed = subprocess.run([*LEDGER, "deploy", "--chain", "hardhat_local"], env=environment, check=False)
+        deploy = [*LEDGER, "deploy", "--chain", "hardhat_local"]
+        deployed = subprocess.run(deploy, env=environment, check=False)  # noqa: S603 - our own program
         return deployed.returncode or _serve(service, environment)
 
 
 def _serve(service: Sequence[str], environment: dict[str, str]) -> int:
-    running = subprocess.Popen([*LEDGER, "serve", *service], env=environment)
+    running = subprocess.Popen([*LEDGER, "serve", *service], env=environment)  # noqa: S603 - our own program
 
     def pass_on(number: int, _frame: object) -> None:
         with suppress(ProcessLookupError):
@@ -62,7 +63,7 @@ def _node(port: int, block_seconds: int | None) -> Iterator[str]:
     script = FOLDER / "node_modules" / "hardhat" / "dist" / "src" / "cli.js"
     url = f"http://127.0.0.1:{port}"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # until the service runs: end in order
-    node = subprocess.Popen(
+    node = subprocess.Popen(  # noqa: S603 - Hardhat of the lock
         [_program(), str(script), "node", "--hostname", "127.0.0.1", "--port", str(port)],
         cwd=FOLDER,
         stdin=subprocess.DEVNULL,
