@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ import psutil
 from ledger_service.core.anchor_record import UNFINISHED, AnchorState
 from ledger_service.operations.anchor import Anchorer
 from ledger_service.operations.anchor_worker import LEASE_SECONDS
+from ledger_service.operations.spending import DAY_SECONDS
 from tests.campaigns.anchoring.bench import Bench, Shape, Worker
 from tests.campaigns.anchoring.crash import POINTS, KilledError
 from tests.chain.lying_node.chain import Keep
@@ -34,6 +36,8 @@ DEPTH_MAX = 64
 RATE = 0.3
 DRAIN_SECONDS_MAX = 60  # from the moment when all nodes are well
 CALLS_A_ROUND = 50  # faulty calls between two healings
+LOOKS = 40  # at the memory, if as many happen
+REST_EVERY = 25  # losses or kills; then all becomes final, and a day passes: a worker looks back over a day
 MEMORY_GROWTH_MAX = 0.05  # of the resident memory, from a quarter of the way to the end
 FEW_BLOCKS = 8  # final soon, so that a minute is enough for two heads; no node lags further behind
 STATES = (
@@ -82,7 +86,7 @@ def reorgs(
     Raises:
         AssertionError: A promise was broken.
     """
-    started, bench = time.monotonic(), Bench(folder, chance, shape or Shape())
+    started, bench = time.process_time(), Bench(folder, chance, shape or Shape())
     if rule is not None:
         bench.confirmations = rule
     worker, reached, memory = Worker(bench, "one", make), Counter[str](), Memory(count)
@@ -95,8 +99,10 @@ def reorgs(
         bench.chain.reorg(min(depth, bench.chain.height - 20), keep=keep, again=chance.random() < 0.5, chance=chance)
         worker.round()
         memory.look(number)
-        if number % 100 == 99:
+        if number % REST_EVERY == REST_EVERY - 1:
             bench.finish(worker)
+            bench.pass_time(DAY_SECONDS)
+            sys.stderr.write(f"anchor_faults: {number + 1} of {count} reorganisations\n")
     bench.finish(worker)
     return _report(bench, worker, started, reorgs=count, blocks_lost=bench.chain.reorganised,
                    states=dict(sorted(reached.items())), memory_growth=memory.growth())  # fmt: skip
@@ -113,7 +119,7 @@ def calls(
     found: dict[str, object] = {}
     tried: set[str] = set()
     for shape in shapes or (Shape(rule=FEW_BLOCKS), Shape(nodes=3, quorum=2, rule=FEW_BLOCKS)):
-        started, bench = time.monotonic(), Bench(folder, chance, shape)
+        started, bench = time.process_time(), Bench(folder, chance, shape)
         bench.truth.hidden = True
         worker, share, slowest = Worker(bench, "one", make), count // (1 if shapes else 2), 0
         memory, done = Memory(share), 0
@@ -130,7 +136,9 @@ def calls(
                 node.heal()
             slowest = max(slowest, bench.settle(worker, seconds_max=DRAIN_SECONDS_MAX))
             memory.look(done)
+            bench.pass_time(DAY_SECONDS / REST_EVERY)
         bench.finish(worker)
+        sys.stderr.write(f"anchor_faults: {done} faulty calls, {shape.quorum} of {shape.nodes} nodes\n")
         kinds = sum((node.faulted for node in bench.nodes), Counter[str]())
         asked = sum(sum(node.asked.values()) for node in bench.nodes)
         tried |= set(kinds)
@@ -149,7 +157,7 @@ def kills(folder: Path, chance: Random, count: int, *, make: Make = Anchorer) ->
     Raises:
         AssertionError: A promise was broken.
     """
-    started, bench = time.monotonic(), Bench(folder, chance, Shape())
+    started, bench = time.process_time(), Bench(folder, chance, Shape())
     lives, died, slept, memory = 2, Counter[str](), Counter[str](), Memory(count)
     workers = [Worker(bench, f"worker-{life}", make) for life in range(2)]
 
@@ -182,8 +190,10 @@ def kills(folder: Path, chance: Random, count: int, *, make: Make = Anchorer) ->
         bench.pass_seconds(LEASE_SECONDS + 1)
         workers[chance.randint(0, 1)].round()
         memory.look(number)
-        if number % 100 == 99:
+        if number % REST_EVERY == REST_EVERY - 1:
             _rest(bench, workers)
+            bench.pass_time(DAY_SECONDS)
+            sys.stderr.write(f"anchor_faults: {number + 1} of {count} kills\n")
     _rest(bench, workers)
     workers[1].close()
     return _report(bench, workers[0], started, died=dict(sorted(died.items())), slept=dict(sorted(slept.items())),
@@ -245,7 +255,7 @@ def _report(bench: Bench, worker: Worker, started: float, **counted: object) -> 
         "heads": bench.truth.finals,
         "entries": bench.log.size(),
         "alarms": dict(sorted(bench.happened.items())),
-        "seconds": round(time.monotonic() - started, 1),
+        "processor_seconds": round(time.process_time() - started, 1),
     }
 
 
@@ -254,18 +264,19 @@ class Memory:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._early: list[int] = []
-        self._late: list[int] = []
+        self._looked: dict[int, int] = {}  # one look for each fortieth of the way
 
     def look(self, number: int) -> None:
         """Look, if it is time."""
-        quarter = 4 * number // self._count
-        if quarter in (1, 3):
-            (self._early if quarter == 1 else self._late).append(_resident())
+        place = LOOKS * number // self._count
+        if place not in self._looked and place * 4 // LOOKS in (1, 3):
+            self._looked[place] = _resident()
 
     def growth(self) -> float:
         """Return by which share it grew, by the medians."""
-        return statistics.median(self._late) / statistics.median(self._early) - 1
+        early = [held for place, held in self._looked.items() if place * 2 < LOOKS]
+        late = [held for place, held in self._looked.items() if place * 2 >= LOOKS]
+        return statistics.median(late) / statistics.median(early) - 1
 
 
 def _resident() -> int:

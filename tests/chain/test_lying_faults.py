@@ -18,7 +18,7 @@ from ledger_service.chain.rpc import READ_TRIES_MAX, Node, open_node
 from ledger_service.core.fees import GWEI
 from ledger_service.errors import NodeAnswerError, NodeUnreachableError
 from tests.chain.conftest import SetClock
-from tests.chain.lying_node.chain import Block, Keep, SimulatedChain
+from tests.chain.lying_node.chain import HEADERS_KEPT, Block, Keep, SimulatedChain
 from tests.chain.lying_node.faults import Fault, LyingNode
 from tests.chain.lying_node.wires import TIMEOUT_SECONDS, in_process, over_http
 
@@ -237,5 +237,9 @@ def test_the_tags_stand_where_they_were_told_to_and_old_blocks_are_forgotten() -
         chain.mine(150)
         tags: list[Any] = [node.block(tag) for tag in ("latest", "safe", "finalized")]
         assert [tag.number for tag in tags] == [150, 118, 86]
+        assert node.block(40) is not None
+        with pytest.raises(JsonRpcError, match="state is not available"):
+            node.balance(SIGNER.address, 40)
+        chain.mine(HEADERS_KEPT)
         assert node.block(40) is None
         assert node.block(0) is not None  # the genesis block is always asked for

@@ -6,6 +6,7 @@
 | depth | a head called final in a block that is not on the chain, or not yet below the rule |
 | once | a head on the surviving chain without exactly one final record, or a final record without its head; where
   nodes hide receipts and logs (`hidden`), a head that was given up for that counts if a later one is final |
+| order | a step that cannot follow the one before it: what a worker wrote that had lost its lease |
 | ours | a head on the surviving chain that is not our root at its size |
 | drained | entries that no head covers when time enough has passed |
 | alarms | an alarm that says that chain and ledger contradict each other, where nobody lied about that |
@@ -24,6 +25,19 @@ from ledger_service.store.anchors import AnchorHistory
 from tests.campaigns.anchoring.log import MemoryLog
 from tests.chain.lying_node.chain import SimulatedChain
 
+_ENDED = {AnchorState.REPLACED, AnchorState.REVERTED, AnchorState.SUPERSEDED, AnchorState.CONTRADICTED}
+_ON_THE_WAY = {AnchorState.INCLUDED, AnchorState.SUPERSEDED, AnchorState.HALTED}
+_NEXT: dict[AnchorState | None, set[AnchorState]] = {
+    None: {AnchorState.PLANNED},
+    AnchorState.PLANNED: {AnchorState.SIGNED} | _ON_THE_WAY,
+    AnchorState.SIGNED: {AnchorState.SUBMITTED} | _ON_THE_WAY,
+    AnchorState.SUBMITTED: {AnchorState.SIGNED, AnchorState.REPLACED, AnchorState.REVERTED} | _ON_THE_WAY,
+    AnchorState.INCLUDED: {AnchorState.SUBMITTED, AnchorState.PLANNED, AnchorState.FINALIZED, AnchorState.HALTED},
+    AnchorState.FINALIZED: {AnchorState.CONTRADICTED},
+    AnchorState.HALTED: {AnchorState.SUPERSEDED},
+    **{state: {AnchorState.PLANNED} for state in _ENDED},
+}
+
 
 @dataclass
 class Truth:
@@ -34,6 +48,7 @@ class Truth:
     log: MemoryLog
     rule: int
     saved: set[bytes] = field(default_factory=set)
+    newest: dict[int, AnchorState] = field(default_factory=dict)
     steps: int = 0
     finals: int = 0
     hidden: bool = False
@@ -43,10 +58,12 @@ class Truth:
         """Take in a step that is durable.
 
         Raises:
-            AssertionError: The check `depth`.
+            AssertionError: The checks `order` and `depth`.
         """
         self.steps += 1
         anchor = parse_anchor_record(record)
+        before, self.newest[anchor.sequence] = self.newest.get(anchor.sequence), anchor.state
+        assert anchor.state in _NEXT[before], f"order: head {anchor.sequence} was {before}, and then {state}"
         self.saved |= {attempt.tx_hash for attempt in anchor.attempts}
         if state != AnchorState.FINALIZED.value:
             return

@@ -14,7 +14,7 @@ from ledger_service.chain.deploy import deployed_code
 from ledger_service.chain.jsonrpc import JsonRpcError, parse_data, to_data, to_quantity
 from tests.chain.lying_node.chain import Block, SimulatedChain
 from tests.chain.lying_node.contract import NOBODY, NOTHING, RevertedError, Storage
-from tests.chain.lying_node.ledger_state import Receipt
+from tests.chain.lying_node.ledger_state import Receipt, State
 from tests.chain.lying_node.pool import RefusedError
 
 METHOD_NOT_FOUND = -32601
@@ -44,6 +44,13 @@ class View:
         if block is None:
             raise JsonRpcError(SERVER_ERROR, "header not found")
         return block
+
+    def state(self, named: object) -> State:
+        """Return the state after a block that must be there."""
+        state = self.required(named).state
+        if state is None:
+            raise JsonRpcError(SERVER_ERROR, "missing trie node: the state is not available")
+        return state
 
     def _number(self, named: object) -> int | None:
         if named in ("latest", "pending"):
@@ -126,33 +133,33 @@ def _receipt(view: View, params: Params) -> object:
 
 def _nonce(view: View, params: Params) -> object:
     address, named = parse_data(params[0], "address"), params[1] if len(params) > 1 else "latest"
-    state = view.required(named).state
+    state = view.state(named)
     if named == "pending":
         return to_quantity(view.chain.pool.pending_nonce(address, state))
     return to_quantity(state.nonce(address))
 
 
 def _balance(view: View, params: Params) -> object:
-    return to_quantity(view.required(params[1]).state.balance(parse_data(params[0], "address")))
+    return to_quantity(view.state(params[1]).balance(parse_data(params[0], "address")))
 
 
 def _code(view: View, params: Params) -> object:
-    return to_data(view.required(params[1]).state.code.get(parse_data(params[0], "address"), b""))
+    return to_data(view.state(params[1]).code.get(parse_data(params[0], "address"), b""))
 
 
 def _storage_at(view: View, params: Params) -> object:
     address, slot = parse_data(params[0], "address"), parse_data(params[1], "slot")
-    state = view.required(params[2]).state
+    state = view.state(params[2])
     if state.code.get(address) != deployed_code():
         return to_data(NOTHING)
     return to_data(state.storage.get(address, Storage()).slots.get(slot, NOTHING))
 
 
 def _call(view: View, params: Params) -> object:
-    message, block = params[0], view.required(params[1] if len(params) > 1 else "latest")
-    to, caller, data = _message(message)
+    named = params[1] if len(params) > 1 else "latest"
+    to, caller, data = _message(params[0])
     try:
-        return to_data(block.state.call(view.chain.context(to, caller, block), data))
+        return to_data(view.state(named).call(view.chain.context(to, caller, view.required(named)), data))
     except RevertedError as error:
         raise JsonRpcError(REVERTED, "execution reverted", error.data) from None
 
@@ -161,7 +168,7 @@ def _estimate(view: View, params: Params) -> object:
     to, caller, data = _message(params[0])
     block = view.required("latest")
     try:
-        return to_quantity(block.state.estimate(view.chain.context(to, caller, block), data))
+        return to_quantity(view.state("latest").estimate(view.chain.context(to, caller, block), data))
     except RevertedError as error:
         raise JsonRpcError(REVERTED, "execution reverted", error.data) from None
 

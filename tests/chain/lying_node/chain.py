@@ -1,8 +1,8 @@
 """A chain simulated in plain Python: blocks that name their parents, a pool, a base fee, and every way to lose a block.
 
 Promises: a block's hash covers its parent, its time, its transactions and a salt, so that a block that comes again
-after a reorganisation is another one; blocks and states older than `kept` blocks are forgotten, so that a long run
-stays small; nothing is random unless a test passes chance. Does not: check signatures of what `plant` brings.
+after a reorganisation is another one; states, and much later blocks, are forgotten, so that a long run stays small;
+nothing is random unless a test passes chance. Does not: check signatures of what `plant` brings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from tests.chain.lying_node.contract import Context
 from tests.chain.lying_node.ledger_state import Receipt, State, Tx
 from tests.chain.lying_node.pool import Pool, RefusedError
 
-BLOCKS_KEPT = 256  # what a full node has the state of is of this order
+STATES_KEPT = 256  # of so many blocks receipts and state are there; what a full node keeps is of this order
+HEADERS_KEPT = 4_096  # then the block itself is forgotten, so that a long run stays small
 GAS_TARGET = BLOCK_GAS_LIMIT // 2
 BASE_FEE_CHANGE = 8  # EIP-1559: at most an eighth a block
 
@@ -43,7 +44,7 @@ class Keep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block and the state after it."""
+    """A block and the state after it; None where that is forgotten."""
 
     number: int
     block_hash: bytes
@@ -51,7 +52,7 @@ class Block:
     time: int
     base_fee: int
     receipts: tuple[Receipt, ...]
-    state: State
+    state: State | None
 
     @property
     def gas_used(self) -> int:
@@ -74,7 +75,7 @@ class SimulatedChain:
         chain_id: int = HARDHAT_CHAIN_ID,
         final_depth: int = 2,
         safe_depth: int = 1,
-        kept: int = BLOCKS_KEPT,
+        kept: int = STATES_KEPT,
     ) -> None:
         self.chain_id = chain_id
         self.clock = clock
@@ -101,6 +102,7 @@ class SimulatedChain:
     @property
     def state(self) -> State:
         """The state after it."""
+        assert self.head.state is not None  # only old ones are forgotten
         return self.head.state
 
     def block(self, number: int) -> Block | None:
@@ -202,7 +204,7 @@ class SimulatedChain:
     def _add(self, take: bool) -> None:
         parent = self.head
         time, number = max(parent.time + 1, self.clock()), parent.number + 1
-        state, receipts, gas = parent.state, list[Receipt](), 0
+        state, receipts, gas = self.state, list[Receipt](), 0
         while take and (tx := self.pool.next_for(state, self.base_fee)) is not None:
             context = Context(self.chain_id, tx.to, tx.sender, time, number, parent.block_hash)
             state, receipt = state.apply(tx, context, self.base_fee)
@@ -222,14 +224,19 @@ class SimulatedChain:
             self._places[receipt.tx.tx_hash] = number
         self.pool.drop_stale(state)
         self._forget(number - self._kept)
+        if number > HEADERS_KEPT:
+            self._blocks.pop(number - HEADERS_KEPT, None)
         if self.fees_move:
             self.base_fee = _next_base_fee(self.base_fee, gas)
 
     def _forget(self, number: int) -> None:
-        if number > 0 and (old := self._blocks.pop(number, None)) is not None:
-            for receipt in old.receipts:
-                self._places.pop(receipt.tx.tx_hash, None)
-                self._senders.pop(receipt.tx.tx_hash, None)
+        old = self._blocks.get(number)
+        if number <= 0 or old is None:
+            return
+        self._blocks[number] = replace(old, receipts=(), state=None)
+        for receipt in old.receipts:
+            self._places.pop(receipt.tx.tx_hash, None)
+            self._senders.pop(receipt.tx.tx_hash, None)
 
     def _read(self, raw: bytes) -> Tx:
         tx_hash = keccak(raw)
