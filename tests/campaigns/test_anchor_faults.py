@@ -51,7 +51,6 @@ def test_every_head_stands_once_and_none_is_final_too_early() -> None:
 def test_planted_a_mistake_in_the_worker_is_caught(tmp_path: Path, part: Part, bug: Any, check: str) -> None:
     with pytest.raises(AssertionError, match=f"^{check}: "):
         part(tmp_path, Random(3), 200, make=bug)
-    bugs.Hoarding.seen.clear()
 
 
 def test_planted_a_finality_rule_shorter_than_the_reorganisations_is_caught(tmp_path: Path) -> None:
