@@ -144,6 +144,19 @@ def test_a_chain_that_no_file_knows_is_called_by_its_id_and_is_public(public: Pr
 
 
 @pytest.mark.node
+def test_a_chain_that_began_with_another_block_is_not_founded_on(public: Program, tmp_path: Path) -> None:
+    path = tmp_path / "chains.json"
+    document = json.loads(path.read_text())
+    document["chains"][0]["genesis"] = "0x" + "ab" * 32
+    path.write_text(json.dumps(document))
+
+    for command in (["deploy", "--yes"], ["deploy", "--dry-run"], ["deploy", "--rehearse", "--yes"]):
+        assert_told(public(*command), 4, "chain 4242 with another genesis block than pretend has")
+
+    assert not public.home.exists()
+
+
+@pytest.mark.node
 def test_an_account_that_cannot_pay_founds_nothing(public: Program, anvil: str) -> None:
     ask(anvil, "anvil_setBalance", [ADDRESS, "0x1"])
 
