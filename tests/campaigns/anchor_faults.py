@@ -276,6 +276,8 @@ class Memory:
         """Return by which share it grew, by the medians."""
         early = [held for place, held in self._looked.items() if place * 2 < LOOKS]
         late = [held for place, held in self._looked.items() if place * 2 >= LOOKS]
+        assert early, "memory: too short a run to tell"
+        assert late, "memory: too short a run to tell"
         return statistics.median(late) / statistics.median(early) - 1
 
 

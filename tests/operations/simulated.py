@@ -28,6 +28,7 @@ from ledger_service.core.fees import FeePolicy
 from ledger_service.core.registry import compute_commitment_slot
 from ledger_service.core.report import Check, Outcome
 from ledger_service.operations.anchor_worker import TargetWorker, make_anchorer
+from ledger_service.operations.anchored import anchors_of
 from ledger_service.operations.ledger import Ledger
 from ledger_service.settings import load_settings
 from ledger_service.store.anchors import AnchorHistory
@@ -35,7 +36,7 @@ from tests.chain.lying_node.chain import SimulatedChain
 from tests.chain.lying_node.contract import LogRecord
 from tests.chain.lying_node.faults import LyingNode
 from tests.chain.lying_node.wires import in_process, over_http
-from tests.operations.world import World
+from tests.operations.world import World, open_case
 
 ORIGIN = "returns.example/simulated"
 CAP = 16
@@ -197,3 +198,12 @@ def junk(world: SimulatedWorld, ledger: Ledger, growth: int) -> tuple[int, bytes
     proof = merkle.fold_consistency(log.size, size, nodes)
     world.as_owner(encode_anchor(ledger.target().log_id, size, root=root, proof=proof), ledger)
     return size, root
+
+
+def final_head(world: SimulatedWorld, ledger: Ledger, worker: TargetWorker, folder: Path) -> int:
+    """Anchor a case to the end; return the number of its block."""
+    open_case(ledger, folder)
+    world.goes_on(ledger, worker)
+    block = anchors_of(ledger)[-1].block
+    assert block is not None
+    return block.number

@@ -1,13 +1,9 @@
-"""What a chain, an owner, a thief or a backup can do to anchoring: where it ends, what is told, and the way out."""
+"""What a chain, its owner, a thief or an empty account can do to anchoring: the end, what is told, the way out."""
 
 from __future__ import annotations
 
 import copy
-import shutil
-from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,30 +15,16 @@ from ledger_service.core.fees import GWEI
 from ledger_service.core.log_entry import Predecessor
 from ledger_service.core.registry import compute_commitment_slot
 from ledger_service.core.report import Outcome
-from ledger_service.errors import BehindChainError, BehindMarkError, ContradictedError, GateClosedError
-from ledger_service.operations.anchor_worker import LEASE_SECONDS, TargetWorker
+from ledger_service.errors import ContradictedError
+from ledger_service.operations.anchor_worker import LEASE_SECONDS
 from ledger_service.operations.anchored import anchors_of
 from ledger_service.operations.found import found
-from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.prove import prove
 from tests.chain.lying_node.chain import Keep
 from tests.chain.lying_node.faults import LyingNode
-from tests.chain.lying_node.forgeries import convincing
-from tests.operations.simulated import CAP, ORIGIN, OWNER, RULE, STRANGER, SimulatedWorld, junk
+from tests.operations.simulated import CAP, OWNER, RULE, STRANGER, SimulatedWorld, final_head, junk
 from tests.operations.test_anchor import states, walk_to
 from tests.operations.world import open_case, open_cases
-
-
-def final_head(world: SimulatedWorld, ledger: Ledger, worker: TargetWorker, folder: Path) -> int:
-    """Anchor a case to the end; return the number of its block."""
-    open_case(ledger, folder)
-    world.goes_on(ledger, worker)
-    block = anchors_of(ledger)[-1].block
-    assert block is not None
-    return block.number
-
-
-# --- a chain that breaks its own promise, or begins anew -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("deeper", [1, 30])
@@ -171,9 +153,6 @@ def test_other_code_while_a_head_is_on_its_way_halts_until_a_person_resumes(
         simulated.goes_on(ledger, worker)
 
 
-# --- the owner, and a thief ------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("state", [None, AnchorState.PLANNED, AnchorState.SUBMITTED])
 @pytest.mark.parametrize("way_out", ["set back", "configured"])
 def test_an_anchorer_that_the_owner_rotated_is_told_and_one_of_two_ways_leads_on(
@@ -274,9 +253,6 @@ def test_a_transaction_of_another_program_is_told_and_waited_for(simulated: Simu
         simulated.goes_on(ledger, worker)
 
 
-# --- money -----------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("state", [None, AnchorState.SUBMITTED])
 def test_an_account_without_money_is_told_and_goes_on_when_it_has_some(
     simulated: SimulatedWorld, tmp_path: Path, state: AnchorState | None
@@ -314,183 +290,3 @@ def test_a_base_fee_a_thousand_times_as_high_is_told_and_waited_out(
         simulated.chain.base_fee //= 1000
         simulated.goes_on(ledger, worker)
         assert max(attempt.max_fee for attempt in anchors_of(ledger)[-1].attempts) <= 500 * GWEI
-
-
-# --- nodes that lie well ---------------------------------------------------------------------------------------------
-
-
-def forged(world: SimulatedWorld, ledger: Ledger) -> Callable[..., Any]:
-    """Return an answer that shows our newest attempt in the newest block."""
-    anchor = anchors_of(ledger)[-1]
-
-    def answer(params: Sequence[Any]) -> Any:
-        return convincing(
-            world.chain,
-            params[0],
-            anchor.contract,
-            anchor.log_id,
-            sequence=anchor.sequence,
-            size=anchor.size,
-            root=anchor.root,
-        )
-
-    return answer
-
-
-def test_a_receipt_forged_in_every_detail_is_never_final_and_halts(simulated: SimulatedWorld, tmp_path: Path) -> None:
-    with simulated.working() as (ledger, worker):
-        open_case(ledger, tmp_path)
-        walk_to(worker.anchorer, AnchorState.SUBMITTED)
-        simulated.chain.pool.clear()
-        simulated.lying[0].lies["eth_getTransactionReceipt"] = forged(simulated, ledger)
-        walk_to(worker.anchorer, AnchorState.INCLUDED)
-        simulated.pass_blocks(RULE + 1)
-        assert worker.round().alarm is Alarm.HALTED
-        simulated.assert_told(ledger, Alarm.HALTED, "another commitment")
-        assert "finalized" not in states(ledger)
-
-        simulated.lying[0].lies.clear()
-        assert worker.anchorer.resume() is not None
-        simulated.goes_on(ledger, worker)
-
-
-def test_of_three_nodes_one_that_forges_convinces_nobody(simulated: SimulatedWorld, tmp_path: Path) -> None:
-    simulated.further_nodes(2)
-    with simulated.working(quorum=2) as (ledger, worker):
-        open_case(ledger, tmp_path)
-        walk_to(worker.anchorer, AnchorState.SUBMITTED)
-        simulated.chain.pool.clear()
-        simulated.lying[1].lies["eth_getTransactionReceipt"] = forged(simulated, ledger)
-        for _ in range(3):
-            worker.round()
-            simulated.chain.mine()
-        assert "included" not in states(ledger)
-
-        simulated.goes_on(ledger, worker)
-        assert simulated.contract_log(ledger).sequence == 1
-
-
-def test_nodes_that_show_two_heads_under_one_number_halt_until_the_liar_is_taken_out(
-    simulated: SimulatedWorld, tmp_path: Path
-) -> None:
-    simulated.further_nodes(2)
-    with simulated.working(quorum=2) as (ledger, worker):
-        open_case(ledger, tmp_path)
-        walk_to(worker.anchorer, AnchorState.SUBMITTED)
-        fork = copy.deepcopy(simulated.chain)
-        simulated.chain.mine()
-        honest, simulated.chain = simulated.chain, fork
-        fork.pool.clear()
-        junk(simulated, ledger, 2)
-        simulated.chain, simulated.lying[2].chain = honest, fork
-        assert worker.round().alarm is Alarm.NODES_DISAGREE
-        simulated.assert_told(ledger, Alarm.NODES_DISAGREE)
-        assert states(ledger)[-1] == "halted"
-
-        simulated.lying[2].chain = honest
-        assert worker.anchorer.resume() is not None
-        simulated.goes_on(ledger, worker)
-
-
-def test_a_replica_that_comes_and_goes_never_takes_back_what_is_final(
-    simulated: SimulatedWorld, tmp_path: Path
-) -> None:
-    with simulated.working() as (ledger, worker):
-        final_head(simulated, ledger, worker, tmp_path)
-        open_case(ledger, tmp_path)
-        for turn in range(40):
-            simulated.lying[0].lag = 6 * (turn % 2)
-            worker.round()
-            simulated.pass_blocks(2)
-        simulated.lying[0].heal()
-        simulated.goes_on(ledger, worker)
-
-        assert states(ledger)[-1] == "finalized"
-        assert simulated.contract_log(ledger).sequence == 2
-
-
-# --- outages and backups ---------------------------------------------------------------------------------------------
-
-
-def test_an_outage_longer_than_the_cap_is_told_and_caught_up_in_steps_that_the_cap_allows(
-    simulated: SimulatedWorld, tmp_path: Path
-) -> None:
-    with simulated.working() as (ledger, worker):
-        simulated.lying[0].down = True
-        for _ in range(3):
-            open_cases(ledger, tmp_path, CAP)
-            simulated.pass_blocks(1, seconds=3_700)
-            assert worker.round().alarm is Alarm.NODE_SILENT
-        simulated.assert_told(ledger, Alarm.NODE_SILENT)
-        assert simulated.state(ledger)["waiting_seconds"] > 3_600
-
-        simulated.lying[0].heal()
-        simulated.goes_on(ledger, worker)
-        sizes = [1, *(anchor.size for anchor in anchors_of(ledger))]
-        assert len(sizes) > 3
-        assert max(after - before for before, after in pairwise(sizes)) <= CAP
-
-
-@pytest.mark.parametrize(
-    ("whole_home", "wanted", "line", "reason"),
-    [
-        (True, BehindChainError, "chain hardhat_local", "behind_chain: "),  # from before the last anchor
-        (False, BehindMarkError, "high-water mark", "behind_mark: "),  # and with the mark that was never restored
-    ],
-)
-def test_a_database_restored_from_before_the_last_anchor_refuses_to_write(
-    simulated: SimulatedWorld, tmp_path: Path, whole_home: bool, wanted: type[GateClosedError], line: str, reason: str
-) -> None:
-    with simulated.working() as (ledger, worker):
-        final_head(simulated, ledger, worker, tmp_path)
-    backup, newest, home = tmp_path / "backup", tmp_path / "newest", simulated.home
-    shutil.copytree(home, backup)
-    with simulated.working() as (ledger, worker):
-        final_head(simulated, ledger, worker, tmp_path)
-    shutil.copytree(home, newest)
-    restore(backup, home, whole=whole_home)
-    assert_refused(simulated, wanted, line, reason)
-
-    restore(newest, home, whole=whole_home)  # the way out: the newest copy
-    with simulated.working() as (ledger, worker):
-        open_case(ledger, tmp_path)
-        simulated.goes_on(ledger, worker)
-
-
-def test_a_database_restored_from_after_the_last_anchor_but_behind_the_mark_refuses_to_write(
-    simulated: SimulatedWorld, tmp_path: Path
-) -> None:
-    with simulated.working() as (ledger, worker):
-        final_head(simulated, ledger, worker, tmp_path)
-    backup, newest, home = tmp_path / "backup", tmp_path / "newest", simulated.home
-    shutil.copytree(home, backup)
-    with simulated.working() as (ledger, _):
-        open_case(ledger, tmp_path)  # a receipt left; no anchor yet
-    shutil.copytree(home, newest)
-    restore(backup, home, whole=False)
-    assert_refused(simulated, BehindMarkError, "high-water mark", "behind_mark: ")
-
-    restore(newest, home, whole=False)
-    with simulated.working() as (ledger, worker):
-        simulated.goes_on(ledger, worker)
-
-
-def restore(source: Path, home: Path, *, whole: bool) -> None:
-    """Bring back a copy of the home, or only its database."""
-    for path in home.glob("ledger.sqlite3*"):
-        path.unlink()
-    for path in source.iterdir():
-        if path.is_file() and (whole or path.name.startswith("ledger.sqlite3")):
-            shutil.copy2(path, home / path.name)
-
-
-def assert_refused(world: SimulatedWorld, wanted: type[GateClosedError], line: str, reason: str) -> None:
-    """Assert that nothing is written, that doctor says why, and that reading goes on."""
-    with pytest.raises(wanted), world.opened(world.reach(LyingNode(world.chain))):
-        pass
-    check = world.doctor()[line]
-    assert check.outcome is Outcome.FAIL
-    assert check.detail.startswith(reason), check.detail
-    with world.opened(write=False) as read:
-        assert read.ledger.origin == ORIGIN
-        assert read.ledger.read.size() > 1

@@ -23,7 +23,7 @@ from ledger_service.core.anchoring import Finalize, Send, Sign, Step
 from ledger_service.operations.anchor import Anchorer
 from ledger_service.operations.anchor_ports import Progress
 
-KEPT_BYTES = 1024 * 1024
+KEPT_BYTES = 128 * 1024
 
 
 class SendsFirst(Anchorer):
