@@ -391,3 +391,17 @@ def test_the_nodes_of_a_chain_are_those_of_its_name_and_enough_to_agree(tmp_path
         pass
     assert load_settings(rpc_url=folders[0]).rpcs_of("whatever") == (folders[0],)
     assert load_settings(rpc_url=f"sepolia={folders[0]}").rpc == folders[0]
+
+
+def test_urls_are_found_by_the_name_of_their_chain_and_the_embedded_chain_needs_none(tmp_path: Path) -> None:
+    own = f"embedded:{tmp_path.absolute() / 'chain'}"
+    none = load_settings(home=tmp_path)
+    named = load_settings(home=tmp_path, rpc_url="a=http://1.example b=http://2.example a=http://3.example")
+    mixed = load_settings(home=tmp_path, rpc_url="http://0.example embedded=embedded:/elsewhere")
+
+    assert (none.named_chains, none.rpcs, none.rpcs_of("embedded")) == ((), (own,), (own,))
+    assert named.named_chains == ("a", "b")
+    assert named.rpcs == ("http://1.example", "http://2.example", "http://3.example")
+    assert named.rpcs_of("a") == ("http://1.example", "http://3.example")
+    assert (named.rpcs_of("c"), named.rpcs_of("embedded")) == ((), (own,))
+    assert mixed.rpcs_of("embedded") == ("http://0.example", "embedded:/elsewhere")

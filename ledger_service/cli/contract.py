@@ -306,8 +306,7 @@ def _meant(asked: _Asked, *, writable: bool) -> Iterator[tuple[Settings, Place, 
     target = next((pinned.target for pinned in trust.targets if pinned.name == name), None)
     if target is None:
         raise SettingsError(f"the log is not on {name!r:.80}", hint="it is on " + ", ".join(names))
-    # A chain that no file of chains knows has one node, and no name.
-    with open_places(settings, [] if name.startswith("chain-") else [name], writable=writable) as (place, *_):
+    with open_places(settings, [name], writable=writable) as (place,):
         yield settings, place, target
 
 

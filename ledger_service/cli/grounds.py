@@ -7,6 +7,7 @@ Does not: send.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ledger_service.chain.rpc import Node
     from ledger_service.operations.found import Ground
     from ledger_service.settings import Settings
+
+_BY_ID = re.compile(r"chain-[0-9]{1,20}")  # what a chain is called that no file of chains has (`Chains.name_of`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def _open(settings: Settings, chains: Chains, name: str, stack: ExitStack, *, wr
     from ledger_service.operations.found import Ground
     from ledger_service.wiring import load_signer
 
-    known = chains.named(name) if name else None
+    known = chains.named(name) if name and not _BY_ID.fullmatch(name) else None
     urls = settings.rpcs_of(name) if name else (settings.rpc,)
     if not urls:
         raise SettingsError(
@@ -71,6 +74,10 @@ def _open(settings: Settings, chains: Chains, name: str, stack: ExitStack, *, wr
         )
     node = _open_node(urls[0], stack, writable=writable)
     chain_id = node.chain_id()
+    if _BY_ID.fullmatch(name) and chains.name_of(chain_id) != name:
+        raise WrongChainError(
+            f"the node {node.name} serves chain {chain_id}, not {name}", hint="correct LEDGER_RPC_URL"
+        )
     known = known or chains.of_id(chain_id)
     if known is not None:
         _check(known, node, chain_id)

@@ -20,7 +20,7 @@ from ledger_service.core.entry import parse_entry
 from ledger_service.core.log_entry import GenesisEntry, KeyEntry, Target, TargetEntry
 from ledger_service.core.merkle import leaf_hash
 from ledger_service.core.trust import PinnedTarget, Trust
-from ledger_service.errors import EntryFormatError, LedgerMissingError, SettingsError, StorageFullError
+from ledger_service.errors import EntryFormatError, LedgerMissingError, SettingsError, StorageFullError, StoreError
 from ledger_service.evidence.folder import EvidenceFolder
 from ledger_service.operations.dockets import Dockets
 from ledger_service.store.credentials import Credentials
@@ -158,9 +158,15 @@ class Ledger:
         return self.genesis()[0].targets[0]
 
     def targets(self) -> tuple[Target, ...]:
-        """Return every place where heads are anchored: those of the genesis entry, then each that was added since."""
-        first, size = self.genesis()[0].targets, self.read.size()
-        looked, added = self._added
+        """Return every place where heads are anchored: those of the genesis entry, then each that was added since.
+
+        While the database is away, those that are known: the trust file can be fetched all the same.
+        """
+        first, (looked, added) = self.genesis()[0].targets, self._added
+        try:
+            size = self.read.size()
+        except StoreError:
+            return first + added
         if size > looked:
             entries = [parse_entry(row.encoded) for row in self.read.target_entries(looked, size)]
             added += tuple(entry.target for entry in entries if isinstance(entry, TargetEntry))

@@ -193,6 +193,8 @@ class NodesChain:
         code_hash = fetch_code_hash(registry)
         if code_hash is None:  # a node that is still syncing must not halt anchoring
             check_place(self._target, registry)  # raises
+        if code_hash != self._target.code_hash:
+            return _of_other_code(anchor)  # what it answers to our calls means nothing
         head = _head(fetch_head(registry, anchor.log_id))
         fees = node.fee_quote()
         at_block = node.block(anchor.block.number) if anchor.block is not None else None
@@ -203,7 +205,7 @@ class NodesChain:
         return ChainView(
             head=head,
             own_root=self._roots(head.size),
-            code_matches=code_hash == self._target.code_hash,
+            code_matches=True,
             nonce=nonce,
             pending_nonce=max(nonce, node.nonce(self._sender, "pending")),
             balance=node.balance(self._sender),
@@ -250,6 +252,27 @@ class NodesChain:
 
 def _head(found: RegistryHead) -> ChainHead:
     return ChainHead(found.sequence, found.size, found.root)
+
+
+def _of_other_code(anchor: Anchor) -> ChainView:
+    """Return the view of a chain on which other code stands at the contract's address: nothing else is known."""
+    nothing = bytes(32)
+    return ChainView(
+        head=ChainHead(0, 0, nothing),
+        own_root=None,
+        code_matches=False,
+        nonce=0,
+        pending_nonce=0,
+        balance=0,
+        inclusions=(None,) * len(anchor.attempts),
+        at_head=None,
+        latest_number=0,
+        final_number=0,
+        block_hash=None,
+        commitment=nothing,
+        base_fee=0,
+        priority_fee=0,
+    )
 
 
 def _inclusion(registry: Registry, anchor: Anchor, tx_hash: bytes) -> Inclusion | None:

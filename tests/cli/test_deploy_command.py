@@ -128,6 +128,35 @@ def test_on_a_public_chain_nothing_is_sent_without_yes(public: Program, anvil: s
 
 
 @pytest.mark.node
+def test_a_chain_that_no_file_knows_is_called_by_its_id_and_is_public(public: Program, anvil: str) -> None:
+    unknown = Program(
+        public.home, {name: value for name, value in public.settings.items() if "CHAINS_FILE" not in name}
+    )
+    named = unknown.with_settings(rpc_url=f"chain-{PUBLIC_ID}={anvil}")
+
+    assert_told(unknown.with_settings(rpc_url=anvil)("deploy"), 2, "chain-4242 is no development chain", "--yes")
+    assert_told(named("deploy"), 2, "chain-4242 is no development chain", "not in the file of chains")
+    assert_told(unknown.with_settings(rpc_url=f"chain-7={anvil}")("deploy"), 4, "serves chain 4242, not chain-7")
+    named.done("deploy", "--yes")
+    assert_told(named("contract", "set-growth", "9", "--chain", "chain-4242"), 2, "--yes is not given")
+    named.done("contract", "set-growth", "9", "--yes")
+    assert named.done("contract", "show", "--json").json()["max_growth"] == 9
+
+
+@pytest.mark.node
+def test_a_chain_that_began_with_another_block_is_not_founded_on(public: Program, tmp_path: Path) -> None:
+    path = tmp_path / "chains.json"
+    document = json.loads(path.read_text())
+    document["chains"][0]["genesis"] = "0x" + "ab" * 32
+    path.write_text(json.dumps(document))
+
+    for command in (["deploy", "--yes"], ["deploy", "--dry-run"], ["deploy", "--rehearse", "--yes"]):
+        assert_told(public(*command), 4, "chain 4242 with another genesis block than pretend has")
+
+    assert not public.home.exists()
+
+
+@pytest.mark.node
 def test_an_account_that_cannot_pay_founds_nothing(public: Program, anvil: str) -> None:
     ask(anvil, "anvil_setBalance", [ADDRESS, "0x1"])
 
