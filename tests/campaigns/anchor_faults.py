@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -73,22 +74,20 @@ def run(short: bool, seed: int) -> dict[str, object]:
 
 
 def reorgs(
-    folder: Path,
-    chance: Random,
-    count: int,
-    *,
-    make: Make = Anchorer,
-    shape: Shape | None = None,
-    rule: int | None = None,
+    folder: Path, chance: Random, count: int, *, make: Make = Anchorer, rule: int | None = None
 ) -> dict[str, object]:
-    """Lose blocks while an anchor is in each of its states.
+    """Lose blocks while an anchor is in each of its states; `rule`: what the worker takes for final, if not 64 blocks.
 
     Raises:
         AssertionError: A promise was broken.
     """
-    started, bench = time.process_time(), Bench(folder, chance, shape or Shape())
-    if rule is not None:
-        bench.confirmations = rule
+    with closing(Bench(folder, chance)) as bench:
+        bench.confirmations = bench.confirmations if rule is None else rule
+        return _reorgs(bench, chance, count, make)
+
+
+def _reorgs(bench: Bench, chance: Random, count: int, make: Make) -> dict[str, object]:
+    started = time.process_time()
     worker, reached, memory = Worker(bench, "one", make), Counter[str](), Memory(count)
     for number in range(count):
         bench.log.append(chance.randint(1, CAP_ENTRIES))
@@ -104,13 +103,11 @@ def reorgs(
             bench.pass_time(DAY_SECONDS)
             sys.stderr.write(f"anchor_faults: {number + 1} of {count} reorganisations\n")
     bench.finish(worker)
-    return _report(bench, worker, started, reorgs=count, blocks_lost=bench.chain.reorganised,
+    return _report(bench, started, reorgs=count, blocks_lost=bench.chain.reorganised,
                    states=dict(sorted(reached.items())), memory_growth=memory.growth())  # fmt: skip
 
 
-def calls(
-    folder: Path, chance: Random, count: int, *, make: Make = Anchorer, shapes: tuple[Shape, ...] | None = None
-) -> dict[str, object]:
+def calls(folder: Path, chance: Random, count: int, *, make: Make = Anchorer) -> dict[str, object]:
     """Ask nodes of whose answers three in ten are wrong, late or missing; then let them be well.
 
     Raises:
@@ -118,37 +115,41 @@ def calls(
     """
     found: dict[str, object] = {}
     tried: set[str] = set()
-    for shape in shapes or (Shape(rule=FEW_BLOCKS), Shape(nodes=3, quorum=2, rule=FEW_BLOCKS)):
-        started, bench = time.process_time(), Bench(folder, chance, shape)
-        bench.truth.hidden = True
-        worker, share, slowest = Worker(bench, "one", make), count // (1 if shapes else 2), 0
-        memory, done = Memory(share), 0
-        while done < share:
-            for node in bench.nodes:
-                node.misbehave(RATE, chance=chance)
-            wanted = done + CALLS_A_ROUND
-            while done < wanted:
-                bench.log.append(chance.randint(0, 3))
-                worker.round()
-                bench.pass_seconds(chance.choice([1, 2, 5, 30]))
-                done = sum(sum(node.faulted.values()) for node in bench.nodes)
-            for node in bench.nodes:
-                node.heal()
-            slowest = max(slowest, bench.settle(worker, seconds_max=DRAIN_SECONDS_MAX))
-            memory.look(done)
-            bench.pass_time(DAY_SECONDS / REST_EVERY)
-        bench.finish(worker)
-        sys.stderr.write(f"anchor_faults: {done} faulty calls, {shape.quorum} of {shape.nodes} nodes\n")
-        kinds = sum((node.faulted for node in bench.nodes), Counter[str]())
-        asked = sum(sum(node.asked.values()) for node in bench.nodes)
-        tried |= set(kinds)
-        found[f"{shape.quorum} of {shape.nodes}"] = _report(
-            bench, worker, started, faulty_calls=done, calls=asked, kinds=dict(sorted(kinds.items())),
-            slowest_drain_seconds=slowest, covered_by_the_next=bench.truth.covered_by_the_next,
-            memory_growth=memory.growth(),
-        )  # fmt: skip
+    shapes = (Shape(rule=FEW_BLOCKS), Shape(nodes=3, quorum=2, rule=FEW_BLOCKS))
+    for shape in shapes:
+        with closing(Bench(folder, chance, shape)) as bench:
+            bench.truth.hidden = True
+            found[f"{shape.quorum} of {shape.nodes}"] = _calls(bench, chance, count // len(shapes), make)
+        tried |= {kind for node in bench.nodes for kind in node.faulted}
     assert tried == set(Fault), f"never tried: {set(Fault) - tried}"
     return found
+
+
+def _calls(bench: Bench, chance: Random, share: int, make: Make) -> dict[str, object]:
+    started, shape = time.process_time(), bench.shape
+    worker, slowest = Worker(bench, "one", make), 0
+    memory, done = Memory(share), 0
+    while done < share:
+        for node in bench.nodes:
+            node.misbehave(RATE, chance=chance)
+        wanted = done + CALLS_A_ROUND
+        while done < wanted:
+            bench.log.append(chance.randint(0, 3))
+            worker.round()
+            bench.pass_seconds(chance.choice([1, 2, 5, 30]))
+            done = sum(sum(node.faulted.values()) for node in bench.nodes)
+        for node in bench.nodes:
+            node.heal()
+        slowest = max(slowest, bench.settle(worker, seconds_max=DRAIN_SECONDS_MAX))
+        memory.look(done)
+        bench.pass_time(DAY_SECONDS / REST_EVERY)
+    bench.finish(worker)
+    sys.stderr.write(f"anchor_faults: {done} faulty calls, {shape.quorum} of {shape.nodes} nodes\n")
+    kinds = sum((node.faulted for node in bench.nodes), Counter[str]())
+    asked = sum(sum(node.asked.values()) for node in bench.nodes)
+    return _report(bench, started, faulty_calls=done, calls=asked, kinds=dict(sorted(kinds.items())),
+                   slowest_drain_seconds=slowest, covered_by_the_next=bench.truth.covered_by_the_next,
+                   memory_growth=memory.growth())  # fmt: skip
 
 
 def kills(folder: Path, chance: Random, count: int, *, make: Make = Anchorer) -> dict[str, object]:
@@ -157,7 +158,12 @@ def kills(folder: Path, chance: Random, count: int, *, make: Make = Anchorer) ->
     Raises:
         AssertionError: A promise was broken.
     """
-    started, bench = time.process_time(), Bench(folder, chance, Shape())
+    with closing(Bench(folder, chance)) as bench:
+        return _kills(bench, chance, count, make)
+
+
+def _kills(bench: Bench, chance: Random, count: int, make: Make) -> dict[str, object]:
+    started = time.process_time()
     lives, died, slept, memory = 2, Counter[str](), Counter[str](), Memory(count)
     workers = [Worker(bench, f"worker-{life}", make) for life in range(2)]
 
@@ -195,8 +201,7 @@ def kills(folder: Path, chance: Random, count: int, *, make: Make = Anchorer) ->
             bench.pass_time(DAY_SECONDS)
             sys.stderr.write(f"anchor_faults: {number + 1} of {count} kills\n")
     _rest(bench, workers)
-    workers[1].close()
-    return _report(bench, workers[0], started, died=dict(sorted(died.items())), slept=dict(sorted(slept.items())),
+    return _report(bench, started, died=dict(sorted(died.items())), slept=dict(sorted(slept.items())),
                    lives=lives, memory_growth=memory.growth())  # fmt: skip
 
 
@@ -243,9 +248,7 @@ def _rest(bench: Bench, workers: list[Worker]) -> None:
     bench.pass_seconds(LEASE_SECONDS + 1)
 
 
-def _report(bench: Bench, worker: Worker, started: float, **counted: object) -> dict[str, object]:
-    worker.close()
-    bench.close()
+def _report(bench: Bench, started: float, **counted: object) -> dict[str, object]:
     growth = counted["memory_growth"]
     assert isinstance(growth, float)
     assert growth < MEMORY_GROWTH_MAX, f"memory: it grew by {growth:.1%}"

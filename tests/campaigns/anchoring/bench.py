@@ -100,6 +100,7 @@ class Worker:
             leasing=self,
         )
         self._leases = Leases(self.store)
+        bench.workers.append(self)
 
     def take(self) -> Lease | None:
         """Take or renew the lease."""
@@ -122,6 +123,7 @@ class Worker:
     def close(self) -> None:
         """Let go of the database, as a process that dies does."""
         self.store.close()
+        self.bench.workers.remove(self)
 
     def _try(self, act: Callable[[], Progress]) -> Progress | None:
         try:
@@ -149,6 +151,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.clock = SetClock()
         self.happened: Counter[str] = Counter()
+        self.workers: list[Worker] = []
         self.points = Points()
         self.confirmations = self.shape.rule
         self.chain = SimulatedChain(clock=self.clock.seconds, final_depth=self.shape.rule)
@@ -219,7 +222,9 @@ class Bench:
         self.happened[alarm.value] += 1
 
     def close(self) -> None:
-        """Let go of the nodes."""
+        """Let go of the nodes, and of workers that are left."""
+        for worker in list(self.workers):
+            worker.close()
         for node in self.reached:
             assert isinstance(node._transport, InProcess)
             node.close()
