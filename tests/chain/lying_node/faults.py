@@ -84,7 +84,9 @@ class Sent:
 
 
 @dataclass(slots=True)
-class _Plan:
+class Plan:
+    """How to misbehave at one request; `method` None: whatever is asked next."""
+
     fault: Fault
     method: str | None
     options: Json
@@ -110,7 +112,7 @@ class LyingNode:
     rate: float = 0.0
     kinds: tuple[Fault, ...] = tuple(Fault)
     chance: Random = field(default_factory=lambda: Random(0))
-    _script: deque[_Plan] = field(default_factory=deque)
+    _script: deque[Plan] = field(default_factory=deque)
     _kept_back: Json | None = None
 
     def fail(self, fault: Fault, *, times: int = 1, method: str | None = None, **options: Any) -> None:
@@ -118,7 +120,7 @@ class LyingNode:
 
         Options: `blocks` of lag, `seconds` of delay, `forgery`.
         """
-        self._script.extend(_Plan(fault, method, options) for _ in range(times))
+        self._script.extend(Plan(fault, method, options) for _ in range(times))
 
     def misbehave(self, rate: float, *, chance: Random, kinds: Collection[Fault] = tuple(Fault)) -> None:
         """Misbehave by chance at this share of all requests."""
@@ -130,18 +132,18 @@ class LyingNode:
         self._script.clear()
         self._kept_back = None
 
-    def next_fault(self, method: str) -> _Plan | None:
+    def next_fault(self, method: str) -> Plan | None:
         """Return how to misbehave at this request; None: not at all."""
         self.asked[method] += 1
         if self.down:
-            return self._counted(_Plan(Fault.DROP_REQUEST, None, {}))
+            return self._counted(Plan(Fault.DROP_REQUEST, None, {}))
         if self._script and self._script[0].method in (None, method):
             return self._counted(self._script.popleft())
         if self.rate and self.chance.random() < self.rate:
             fitting = [kind for kind in self.kinds if kind not in _ONLY]
             fitting += [kind for kind in self.kinds if method in _ONLY.get(kind, ())] * SELDOM
             if fitting:
-                return self._counted(_Plan(self.chance.choice(fitting), None, {}))
+                return self._counted(Plan(self.chance.choice(fitting), None, {}))
         return None
 
     def act(self, method: str, params: list[Any]) -> Any:
@@ -152,7 +154,7 @@ class LyingNode:
             return self.lies[method](params)
         return answer(self.chain, method, params, back=self.lag, oldest_receipt=self.oldest_receipt)
 
-    def misbehaved(self, request: Json, plan: _Plan) -> Sent:
+    def misbehaved(self, request: Json, plan: Plan) -> Sent:
         """Return what goes over the wire where the node misbehaves."""
         fault = plan.fault
         if fault is Fault.DROP_REQUEST:
@@ -194,7 +196,7 @@ class LyingNode:
             data = None if error.data is None else to_data(error.data)
             return {**head, "error": {"code": error.rpc_code, "message": error.text, "data": data}}
 
-    def _lied(self, request: Json, plan: _Plan) -> Json:
+    def _lied(self, request: Json, plan: Plan) -> Json:
         method, params = request["method"], request["params"]
         if plan.fault is Fault.CHAIN_ID:
             return {**self.truth(request), "result": "0x1"}
@@ -210,7 +212,7 @@ class LyingNode:
         forgery = plan.options.get("forgery", self.chance.choice(list(Forgery)))
         return {**truth, "result": forge(self.chain, method, params, truth.get("result"), forgery)}
 
-    def _counted(self, plan: _Plan) -> _Plan:
+    def _counted(self, plan: Plan) -> Plan:
         self.faulted[plan.fault] += 1
         return plan
 

@@ -17,7 +17,7 @@ import httpx
 
 from ledger_service.chain.rpc import Node
 from ledger_service.chain.rpc_http import HttpTransport
-from tests.chain.lying_node.faults import Json, LyingNode, Sent, _Plan
+from tests.chain.lying_node.faults import Json, LyingNode, Plan, Sent
 
 TIMEOUT_SECONDS = 10.0  # as `open_node` has it
 REAL_SECONDS_MAX = 0.05  # how long a real answer is late at most, and how long silence lasts before the end
@@ -36,7 +36,7 @@ class InProcess(HttpTransport):
         self._client = httpx.Client(transport=_Loop(self), timeout=TIMEOUT_SECONDS)
         self.node = node
         self.pass_seconds = pass_seconds
-        self.plan: _Plan | None = None
+        self.plan: Plan | None = None
 
     def request(self, method: str, params: Sequence[object]) -> object:
         """Answer one request, well or badly."""
