@@ -89,6 +89,7 @@ class World:
         self._skews = {"a": 0, "b": 0}  # what the workers' clocks are ahead, in seconds
         self._dies, self._sleeps = weather.dies, weather.sleeps
         self._asleep = self._is_calm = False
+        self._looks = 0  # at what is final, since all is calm
         self._quorum = weather.quorum if quorum is None else quorum
         parts = Parts(
             log=self.log,
@@ -141,6 +142,7 @@ class World:
                 worker.is_new = False
                 lost = worker.anchorer.recheck()
                 self.note(worker.process, "looks again:", "not its turn" if lost is None else f"{len(lost)} lost")
+                self._looks += lost is not None
                 return None
             progress = worker.anchorer.step()
         except Died:
@@ -160,6 +162,7 @@ class World:
         """
         self.calm()
         survivor, began, days, was_settled = self.workers[1], self.now, 0, False
+        self._looks = 0
         for number in range(ROUNDS_MAX):
             self.now += 15
             self.log.now = self.now
@@ -172,8 +175,8 @@ class World:
                 days = (self.now - began) // DAY_SECONDS
             if progress is not None and (progress.alarm is Alarm.FEE_CEILING or days):
                 self._raise_limits(survivor)
-            if self._is_settled() and was_settled:
-                break  # and it was looked at again meanwhile
+            if self._is_settled() and was_settled and self._looks:
+                break  # it was looked at again since all is calm: not before the survivor has the lease
             was_settled = self._is_settled()
         final = self.history.newest_final()
         size = 0 if final is None else final.size
