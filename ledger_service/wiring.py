@@ -21,6 +21,7 @@ from ledger_service.chain.registry import Registry
 from ledger_service.chain.remote_signer import RemoteSigner
 from ledger_service.chain.rpc import Node, open_node
 from ledger_service.core.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint, verifier_key
+from ledger_service.core.log_entry import Target
 from ledger_service.errors import (
     AccountError,
     ChainError,
@@ -176,6 +177,15 @@ def open_chain(settings: Settings, *, writable: bool = False) -> Node:
     return open_node(settings.rpc, writable=writable)
 
 
+def reachable(ledger: Ledger, settings: Settings) -> tuple[Target, ...]:
+    """Return the targets whose chain the settings name a node of: of a chain that has ended, none needs to be.
+
+    Where they name a node of no target at all, every target is returned: whoever opens one is told.
+    """
+    found = tuple(one for one in ledger.targets() if settings.rpcs_of(ledger.chains.name_of(one.chain_id)))
+    return found or ledger.targets()
+
+
 @contextmanager
 def open_nodes(settings: Settings, chain_id: int, *, writable: bool = False) -> Iterator[list[Node]]:
     """Open the nodes of one chain, and close them afterwards.
@@ -323,7 +333,11 @@ def _ask_gate(ledger: Ledger, settings: Settings, node: Node | None) -> Gate:
     if node is not None:
         return check_gate(ledger, Registry(node, ledger.target().contract))
     unconfirmed = []
+    asked = reachable(ledger, settings)
     for target in ledger.targets():
+        if target not in asked:
+            unconfirmed.append(f"no node of the chain {ledger.chains.name_of(target.chain_id)} is named")
+            continue
         try:
             with open_nodes(settings, target.chain_id) as nodes:
                 gate = check_gate(ledger, Registry(nodes[0], target.contract), target=target)

@@ -55,7 +55,7 @@ def _report() -> AuditReport:
     from ledger_service.errors import ChainError
     from ledger_service.operations.audit import audit
     from ledger_service.settings import load_settings
-    from ledger_service.wiring import open_ledger, open_nodes
+    from ledger_service.wiring import open_ledger, open_nodes, reachable
 
     settings = load_settings()
     with open_ledger(settings, look_only=True) as opened:
@@ -64,7 +64,12 @@ def _report() -> AuditReport:
         with ExitStack() as stack:
             found: list[Registry | None] = []
             silent = []
+            asked = reachable(ledger, settings)
             for target in ledger.targets():
+                if target not in asked:
+                    found.append(None)
+                    silent.append(f"no node of the chain {ledger.chains.name_of(target.chain_id)} is named")
+                    continue
                 try:
                     node = stack.enter_context(open_nodes(settings, target.chain_id))[0]
                     found.append(Registry(node, target.contract))

@@ -62,7 +62,7 @@ def worker_command(
                 _purge(ledger)
                 _forget_answers(ledger)
                 _review_erasures(ledger)
-                said = [worker.anchorer.run(_say_steps).said for worker in workers]
+                said = _anchor_once(workers)
                 notify_once(ledger, due_soon_hours=settings.webhook_due_soon_hours)
                 for line in said:
                     output.answer(line)
@@ -133,6 +133,26 @@ def keep_anchoring(worker: TargetWorker, stop: threading.Event, *, interval_seco
                 output.say(line)
         said = line
         stop.wait(pause)
+
+
+def _anchor_once(workers: Sequence[TargetWorker]) -> list[str]:
+    """Anchor what is there at every target, and return what each came to; one that fails keeps no other waiting.
+
+    Raises:
+        LedgerError: The first that failed, once all were tried.
+    """
+    said: list[str] = []
+    failed: LedgerError | None = None
+    for worker in workers:
+        try:
+            said.append(worker.anchorer.run(_say_steps).said)
+        except LedgerError as error:
+            if failed is not None or len(workers) > 1:
+                output.say(f"one target was left: {error.message}")
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return said
 
 
 def _resume(workers: Sequence[TargetWorker]) -> None:
@@ -213,10 +233,14 @@ def open_to_anchor(settings: Settings, *, now: bool = False) -> Iterator[tuple[L
     from ledger_service.core.cadence import Cadence
     from ledger_service.core.fees import GWEI, FeePolicy
     from ledger_service.operations.anchor_worker import TargetWorker, make_anchorer
-    from ledger_service.wiring import load_signer, open_ledger, open_nodes
+    from ledger_service.wiring import load_signer, open_ledger, open_nodes, reachable
 
     with open_ledger(settings) as opened:
-        targets = opened.ledger.targets()  # refuses before the folder of a chain is made
+        targets = reachable(opened.ledger, settings)  # refuses before the folder of a chain is made
+        for target in opened.ledger.targets():
+            if target not in targets:
+                name = opened.ledger.chains.name_of(target.chain_id)
+                output.say(f"warning: no node of the chain {name} is named: nothing is anchored there")
     for target in targets:
         with open_nodes(settings, target.chain_id):
             pass  # a demonstration chain whose blocks are gone is said to be; opened to write it would start anew

@@ -59,7 +59,7 @@ LINES: dict[Alarm, Line] = {
     ),
     Alarm.WRONG_CHAIN: Line(
         "the node serves another chain than the pinned one",
-        "correct LEDGER_RPC_URL; if the chain itself was started anew, move with `rledger deploy --add-target`",
+        "correct LEDGER_RPC_URL; if the chain itself was started anew, take its URL out and move to another chain",
     ),
     Alarm.WRONG_CODE: Line(
         "there is no contract at the pinned address, or another one",

@@ -47,3 +47,31 @@ def test_a_log_on_two_chains_has_the_same_heads_on_both_and_its_receipts_carry_b
         assert program.done("audit").code == 0
         checks = {one["name"]: one["outcome"] for one in program("doctor", "--json").json()}
         assert checks["chain embedded"] == checks["chain hardhat_local"] == "pass"
+
+
+@pytest.mark.node
+def test_a_chain_that_has_ended_or_is_silent_keeps_the_other_from_nothing(rledger: Program, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"\xff\xd8\xff a lamp")
+    embedded = f"embedded=embedded:{rledger.home / 'chain'}"
+    with local_node("anvil") as url:
+        both = rledger.with_settings(rpc_url=f"{embedded} hardhat_local={url}", confirmations="1")
+        both.done("deploy", "--chain", "embedded", "--chain", "hardhat_local")
+    request = fields(tmp_path, REQUEST)
+    both.done("record", "request_return", "--as", BUYER, "--fields", request, "--evidence", f"product_photo={photo}")
+
+    silent = both("worker", "--once")
+    assert silent.code == 3, silent.err
+    assert "one target was left: " in silent.err
+    states = both.done("show", "--json").json()["anchors"]
+    assert [(one["size"], one["state"]) for one in states] == [(3, "finalized")]
+
+    left_out = rledger.with_settings(rpc_url=embedded, confirmations="1")
+    told = left_out.done("worker", "--once")
+    assert "warning: no node of the chain hardhat_local is named: nothing is anchored there" in told.err
+    assert left_out.done("receipt", "1").json()["unprotected"]["state"] == "finalized"
+    audited = left_out("audit")
+    assert audited.code == 3
+    assert "no node of the chain hardhat_local is named" in audited.out
+    assert left_out("record", "request_return", "--as", BUYER, "--fields", request, "--evidence",
+                    f"product_photo={photo}").code == 0  # fmt: skip
