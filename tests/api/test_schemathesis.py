@@ -39,6 +39,16 @@ def test_no_request_that_the_description_allows_or_forbids_breaks_a_promise(data
     assert {200, 201, 204, 400, 401, 403, 404, 405, 409, 415, 422} <= set(counted.statuses)
 
 
+@pytest.mark.parametrize("short", [True, False])
+def test_no_role_is_left_out_however_soon_there_are_enough_cases(short: bool) -> None:
+    roles = len(api_fuzz.WHO)
+
+    assert not api_fuzz.over(roles - 1, 1_000, cases=10, short=short)
+    assert api_fuzz.over(roles, 1_000, cases=10, short=short)
+    assert not api_fuzz.over(roles, 9, cases=10, short=short)
+    assert api_fuzz.over(roles + 1, 10, cases=10, short=short) is not short
+
+
 def answers_500(service: At, _: Anybody, name: str) -> Response:
     """Fail for some names."""
     if len(name) > 2:

@@ -113,7 +113,7 @@ def require_sound(counted: Counted, *, seed: int) -> None:
 
 
 def attack(world: World, *, seed: int, cases: int, short: bool) -> Counted:
-    """Attack the service over a founded ledger, round after round, until there were that many cases.
+    """Attack the service over a founded ledger, as one role after another, until there were that many cases.
 
     Args:
         world: Founded.
@@ -124,26 +124,33 @@ def attack(world: World, *, seed: int, cases: int, short: bool) -> Counted:
     counted, turn = Counted(), 0
     with tempfile.TemporaryDirectory(prefix="ledger-fuzz-") as folder, asking(world, Path(folder)) as service:
         return_id = service.open_case(members=tuple(PARTIES[role] for role in PARTIES if role is not Role.REGULATOR))
-        while sum(counted.cases.values()) < cases:
-            for who in WHO:
-                covered = not short or (who is Role.PLATFORM and turn < len(WHO))
-                attack_as(
-                    who,
-                    service.app,
-                    service,
-                    counted,
-                    seed=seed + turn,
-                    examples=SHORT_EXAMPLES if short else LONG_EXAMPLES,
-                    coverage=covered,
-                    known={"return_id": [return_id]},
-                    optional_headers=not covered or (turn // len(WHO)) % 2 == 1,
-                )
-                done = sum(counted.cases.values())
-                sys.stderr.write(f"api_fuzz: {done} of {cases} cases, last as {who or 'nobody'}\n")
-                turn += 1
-                if not short and done >= cases:
-                    break
+        while not over(turn, sum(counted.cases.values()), cases=cases, short=short):
+            who = WHO[turn % len(WHO)]
+            covered = not short or (who is Role.PLATFORM and turn < len(WHO))
+            attack_as(
+                who,
+                service.app,
+                service,
+                counted,
+                seed=seed + turn,
+                examples=SHORT_EXAMPLES if short else LONG_EXAMPLES,
+                coverage=covered,
+                known={"return_id": [return_id]},
+                optional_headers=not covered or (turn // len(WHO)) % 2 == 1,
+            )
+            turn += 1
+            done, faults = sum(counted.cases.values()), len(counted.faults)
+            sys.stderr.write(f"api_fuzz: {done} of {cases} cases, {faults} faults, last as {who or 'nobody'}\n")
     return counted
+
+
+def over(turn: int, done: int, *, cases: int, short: bool) -> bool:
+    """Say whether an attack has had its cases, and every role its turn; a short one ends with a whole round.
+
+    >>> over(len(WHO) - 1, 60_000, cases=50_000, short=False)
+    False
+    """
+    return done >= cases and turn >= len(WHO) and (not short or turn % len(WHO) == 0)
 
 
 def attack_as(

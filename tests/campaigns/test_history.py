@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import psutil
 import pytest
 
 from tests.campaigns.history.bugs import BUGS, Bug
 from tests.campaigns.history.drive import KILL_EVERY_SHORT, OPERATIONS_SHORT, require_sound, run_once
 from tests.campaigns.history.served import BUGS as PLANTED
+from tests.campaigns.history.servers import Servers
 from tests.postgres import PostgresDatabase
 
 pytestmark = [pytest.mark.campaign, pytest.mark.postgres]
@@ -46,3 +50,13 @@ def test_a_planted_bug_is_found(postgres_database: PostgresDatabase, bug: Bug) -
 def test_every_bug_that_is_planted_is_looked_for() -> None:
     assert {bug.name for bug in BUGS} == set(PLANTED)
     assert len(BUGS) == 5
+
+
+def test_a_process_that_does_not_start_is_told_with_its_exit_status_and_leaves_no_other_behind(tmp_path: Path) -> None:
+    before = psutil.Process().children()
+    servers = Servers(tmp_path, {"LEDGER_NO_SUCH_SETTING": "1"})
+
+    with pytest.raises(AssertionError, match=r"serve 0 is not ready: it ended with [1-9]\d*, heard last: "), servers:
+        pass
+
+    assert psutil.Process().children() == before

@@ -3,7 +3,8 @@
 They are started as `rledger serve` starts its own, each on a socket that it inherits, but without the first process,
 which would put another in the place of one that was killed.
 
-Promises: every process that was started has ended when the block is left. What they say goes to a file each.
+Promises: every process that was started has ended when the block is left, or could not be entered. What they say goes
+to a file each.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Self
 import httpx
 
 ROOT = Path(__file__).resolve().parents[3]
-START_SECONDS_MAX = 120.0  # two processes that import everything at once, on a machine that others use
+START_SECONDS_MAX = 600.0  # only a hang: of low priority, among six programs on two cores, 120 s were not enough
 STOP_SECONDS_MAX = 60.0
 COUNT = 2
 
@@ -40,15 +41,22 @@ class Servers:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
-        for number in range(COUNT):
-            self.start(number)
-        for number in range(COUNT):
-            self.wait_until_ready(number)
+        try:
+            for number in range(COUNT):
+                self.start(number)
+            for number in range(COUNT):
+                self.wait_until_ready(number)
+        except BaseException:
+            self._end()  # no block is entered, so none is left
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         for process in self._processes.values():
             process.kill()
         for process in self._processes.values():
@@ -88,17 +96,21 @@ class Servers:
         """Return when a process answers that it can read its ledger.
 
         Raises:
-            AssertionError: It ended, or took too long; the message holds what it said.
+            AssertionError: It ended, or took too long; the message says which, what it answered last and what it said.
         """
         deadline = time.monotonic() + START_SECONDS_MAX
-        while time.monotonic() < deadline and self._processes[number].poll() is None:
+        process, heard = self._processes[number], "nothing"
+        while time.monotonic() < deadline and process.poll() is None:
             try:
-                if httpx.get(self.urls[number] + "/health/ready", trust_env=False, timeout=5.0).status_code == 200:
+                answer = httpx.get(self.urls[number] + "/health/ready", trust_env=False, timeout=5.0)
+                if answer.status_code == 200:
                     return
-            except httpx.HTTPError:
-                pass
+                heard = f"{answer.status_code} {answer.text}"
+            except httpx.HTTPError as error:
+                heard = repr(error)
             time.sleep(0.05)  # not a wait for luck: a poll with a deadline
-        raise AssertionError(f"serve {number} is not ready:\n{self.said(number)}")
+        state = f"it ended with {process.returncode}" if process.returncode is not None else "it runs"
+        raise AssertionError(f"serve {number} is not ready: {state}, heard last: {heard}\n{self.said(number)}")
 
     def stop(self) -> None:
         """Stop all in good order.
