@@ -31,8 +31,9 @@ from ledger_service.api import (
 from ledger_service.api.address import check_addresses
 from ledger_service.api.middleware import Envelope
 from ledger_service.api.observe import Observer
-from ledger_service.api.openapi import describe
+from ledger_service.api.openapi import describe, routes_of
 from ledger_service.api.service import Service
+from ledger_service.api.shortcut import Shortcut
 from ledger_service.errors import LedgerError
 from ledger_service.operations.ledger import Ledger
 from ledger_service.settings import Settings
@@ -65,10 +66,15 @@ def make_app(ledger: Ledger, settings: Settings) -> FastAPI:
     app.add_exception_handler(problems.ProblemError, problems.answer_problem_error)
     app.add_exception_handler(RequestValidationError, problems.answer_validation_error)
     app.add_exception_handler(HTTPException, problems.answer_http_error)
-    app.add_middleware(Envelope, observer=Observer(structlog.get_logger(), own))
+    app.add_middleware(Envelope, observer=Observer(structlog.get_logger(), own), shortcut=_shortcut(app))
     describe(app)
     check_addresses(app)
     return app
+
+
+def _shortcut(app: FastAPI) -> Shortcut:
+    (route,) = (one for one in routes_of(app) if one.endpoint is returns.record_transition)
+    return Shortcut(route, returns.TRANSITIONS_PATH, returns.serve_transition, app.exception_handlers)
 
 
 def routed() -> FastAPI:

@@ -32,6 +32,7 @@ class Observer:
     def __init__(self, log: Log, registry: CollectorRegistry) -> None:
         """Take where lines and figures go."""
         self._log = log
+        self._figures: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}  # looked up once: it takes locks
         self._requests = Counter(
             "ledger_http_requests",
             "Requests by route, method and status.",
@@ -50,8 +51,9 @@ class Observer:
         """Note an answered request."""
         route = route_of(request)
         refused = getattr(request.state, "refused", None)
-        self._requests.labels(route, request.method, str(status)).inc()
-        self._seconds.labels(route, request.method).observe(seconds)
+        count, duration = self._figures_of(route, request.method, status)
+        count.inc()
+        duration.observe(seconds)
         self._log.info(
             "request",
             request_id=request.state.request_id,
@@ -62,6 +64,13 @@ class Observer:
             caller=getattr(request.state, "caller", None),
             **({"token_refused": refused} if refused else {}),
         )
+
+    def _figures_of(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        found = self._figures.get((route, method, status))
+        if found is None:
+            found = self._requests.labels(route, method, str(status)), self._seconds.labels(route, method)
+            self._figures[route, method, status] = found
+        return found
 
     def failed(self, request: Request, error: Exception) -> None:
         """Note an error that nobody foresaw: where it happened, and not what its message says."""

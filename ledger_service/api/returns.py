@@ -6,9 +6,10 @@ step is allowed (`operations/admit.py`).
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ledger_service.api import examples
 from ledger_service.api.address import Cursor, Plain, ReturnId
@@ -34,7 +35,8 @@ from ledger_service.store.read import StoredCase
 
 router = APIRouter(tags=["returns"])
 Opening = Annotated[Asked[StepRequest], Depends(asking(Scope.RECORD, StepRequest))]
-Going = Annotated[Asked[StepRequest], Depends(asking(Scope.RECORD, StepRequest, matched=True))]
+_ask_to_go = asking(Scope.RECORD, StepRequest, matched=True)
+Going = Annotated[Asked[StepRequest], Depends(_ask_to_go)]
 _CREATED: dict[int | str, dict[str, Any]] = {201: {"model": RecordedAnswer}}
 
 
@@ -63,6 +65,14 @@ async def record_transition(asked: Going, return_id: ReturnId) -> Response:
     head = expected_head(service, stored, asked.expected)
     recorded = await take_step(service, asked.principal, asked.body, key=asked.key, seen=stored, head=head)
     return answer_recorded(service, recorded)
+
+
+TRANSITIONS_PATH = re.compile(r"/v1/returns/([0-9a-f]{32})/transitions")  # with a `ReturnId`
+
+
+async def serve_transition(request: Request, return_id: str) -> Response:
+    """Answer what the route of `record_transition` answers, for a path of the form above (`shortcut.py`)."""
+    return await record_transition(await _ask_to_go(request), return_id)
 
 
 @router.get("/v1/returns", responses={200: {"model": CaseList}})

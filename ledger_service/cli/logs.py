@@ -9,10 +9,11 @@ them (`api/observe.py`).
 from __future__ import annotations
 
 import atexit
+import json
 import sys
 import threading
 from collections import deque
-from typing import TextIO
+from typing import Any, TextIO
 
 FLUSH_SECONDS = 0.1
 
@@ -60,6 +61,13 @@ class Lines:
             self.flush()
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=repr).encode  # `json.dumps` would make one for each line
+
+
+def _as_json(line: dict[str, Any], **_: Any) -> str:
+    return _encode(line)
+
+
 def configure_logs() -> None:
     """Make structlog write JSON lines with the time in UTC."""
     import structlog
@@ -69,7 +77,7 @@ def configure_logs() -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.processors.JSONRenderer(_as_json),
         ],
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,

@@ -137,6 +137,22 @@ def parse_document(data: bytes, *, bytes_max: int = DOCUMENT_BYTES_MAX, depth_ma
     return value
 
 
+def as_read(value: Json) -> Json:
+    """Return a value that was encoded before as whoever parses it gets it: of plain types, sharing nothing with it.
+
+    >>> as_read({"kinds": ("photo",)})
+    {'kinds': ['photo']}
+    """
+    kind = type(value)
+    if value is None or kind is str or kind is int or kind is bool:
+        return value
+    if kind is list:
+        return [as_read(item) for item in value]  # type: ignore[union-attr]
+    if kind is dict and all(type(name) is str for name in value):  # type: ignore[union-attr]
+        return {name: as_read(item) for name, item in value.items()}  # type: ignore[union-attr]
+    return parse(encode(value))
+
+
 def _keys_are_plain(value: object, depth_max: int) -> bool:
     """Walk the value level by level, refuse what may not be encoded, and say whether every name is ASCII.
 

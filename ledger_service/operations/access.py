@@ -53,6 +53,8 @@ def open_case(ledger: Ledger, principal: Principal, return_id: str) -> StoredCas
     by_country = {stored.case.buyer_country, stored.case.seller_country} & principal.countries
     if not member and not by_country:
         raise _unknown(return_id)
+    if member:
+        ledger.credentials.learn_member(return_id, principal.mark)
     return stored
 
 

@@ -51,8 +51,7 @@ def format_instant(moment: datetime) -> str:
     >>> format_instant(datetime(2026, 11, 3, 10, 22, 5, 1999, tzinfo=UTC))
     '2026-11-03T10:22:05.001Z'
     """
-    moment = moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 @dataclass(slots=True)

@@ -12,10 +12,11 @@ Does not: ask a chain: it repeats what the worker saw and saved.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ledger_service.core.anchor_record import Anchor, AnchorState
-from ledger_service.core.checkpoint import parse_checkpoint
+from ledger_service.core.checkpoint import VerifierKey, parse_checkpoint
 from ledger_service.core.disclosure import Record
 from ledger_service.core.entry import CaseEntry, Entry, parse_entry
 from ledger_service.core.log_entry import KeyEntry
@@ -144,10 +145,10 @@ def records_of(
 
 def key_changes(ledger: Ledger, note: bytes, size: int) -> tuple[KeyChange, ...]:
     """Return the changes that lead to the key which signed this note: none if it is a genesis key."""
-    signers = {signature.key_id for signature in parse_checkpoint(note)[1]}
-    changes: list[KeyChange] = []
-    if any(key.key_id() in signers for key in ledger.genesis()[0].keys):
+    if _is_signed_by(note, ledger.genesis()[0].keys):
         return ()
+    signers = _signers(note)
+    changes: list[KeyChange] = []
     for row in ledger.read.log_entries():
         entry = parse_entry(row.encoded)
         if row.index < size and isinstance(entry, KeyEntry):
@@ -155,3 +156,13 @@ def key_changes(ledger: Ledger, note: bytes, size: int) -> tuple[KeyChange, ...]
             if entry.new_key.key_id() in signers:
                 break
     return tuple(changes)
+
+
+def _signers(note: bytes) -> frozenset[bytes]:
+    return frozenset(signature.key_id for signature in parse_checkpoint(note)[1])
+
+
+@lru_cache(maxsize=16)  # the answers of one commit share its note, and come one after the other
+def _is_signed_by(note: bytes, keys: tuple[VerifierKey, ...]) -> bool:
+    """Say whether one of the keys is named among the signatures of a note."""
+    return not _signers(note).isdisjoint(key.key_id() for key in keys)

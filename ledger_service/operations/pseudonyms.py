@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from ledger_service.core.entry import PARTY_BYTES, Actor, Role
 from ledger_service.operations.ledger import Ledger
@@ -75,4 +74,4 @@ def scope_of(party_key: bytes, role: Role) -> str:
 
 
 def _keyed(key: bytes, purpose: str, message: bytes) -> bytes:
-    return hmac.new(key, f"return-ledger/{purpose}@v1\n".encode() + message, sha256).digest()
+    return hmac.digest(key, f"return-ledger/{purpose}@v1\n".encode() + message, "sha256")  # all of it in C

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ledger_service.core.disclosure import EVIDENCE_PREFIX, SALT_BYTES, Disclosure, evidence_name
 from ledger_service.core.docket import Known
-from ledger_service.core.encoding import encode, parse
+from ledger_service.core.encoding import as_read
 from ledger_service.core.entry import (
     RETURN_ID_BYTES,
     Authenticity,
@@ -192,7 +192,8 @@ def _draft(
         known = None if position < len(files) else transition.fields.get(disclosure.name)
         joint = known is not None and known.subject is Subject.CASE  # files, words and wallets are a person's
         key_id, key = (case_key_id, case_key) if joint else (person_key_id, person_key)
-        return SealedValue(position, disclosure.name, key_id, seal_value(key, disclosure, nonce=drawn.nonce()))
+        ciphertext = seal_value(key, disclosure, nonce=drawn.nonce(), commitment=commitments[position])
+        return SealedValue(position, disclosure.name, key_id, ciphertext)
 
     draft = CaseDraft(
         command=command,
@@ -217,7 +218,7 @@ def _remember(ledger: Ledger, judged: Admitted, appended: Appended, disclosures:
         ledger.read.learn(StoredCase(appended.case, appended.index))
     if entry.seq == len(judged.docket.steps):  # judged against all that was before it
         opened = {one.name: one.value for one in disclosures if not one.name.startswith(EVIDENCE_PREFIX)}
-        values = parse(encode({**entry.facts, **opened}))  # as they will be read
+        values = as_read({**entry.facts, **opened})
         assert isinstance(values, dict)
         known = Known(appended.leaf_hash, entry, values)
         ledger.dockets.learn(

@@ -122,10 +122,14 @@ class Credentials:
             return True
         if not self.is_member(return_id, mark):
             return False
+        self.learn_member(return_id, mark)
+        return True
+
+    def learn_member(self, return_id: str, mark: bytes) -> None:
+        """Remember a party that was found on the access list of a case just now."""
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
-        self._known.add(place)
-        return True
+        self._known.add((return_id, mark))
 
     def forget_members(self) -> None:
         """Look everybody up again: members were taken out behind the back of what is remembered."""

@@ -3,7 +3,8 @@
 A backup of the database without this file holds nothing readable; destroying a key erases what it sealed.
 Promises: a key is durable before it is handed out; a destroyed one is overwritten in the file and never comes back
 under its id; who a subject is stands nowhere in the file (HMAC-SHA-256 under a secret of the file). Keys are remembered
-in memory, and all are forgotten as soon as any connection, of this or of another process, changed the file.
+in memory, and all are forgotten as soon as any connection, of this or of another process, changed the file: whoever
+looks after a destruction was acknowledged, in whatever process, does not find the key.
 Does not: protect the file from who may read it (mode 0600; encrypt the disk), or reach copies that others made.
 """
 
@@ -28,6 +29,7 @@ from ledger_service.store.values import KEY_BYTES
 MODE = 0o600
 APPLICATION_ID = 0x524C4B31  # "RLK1", in the file's header: not to be taken for the ledger's database
 SECRET_BYTES = 32
+COUNTER_AT, COUNTER_BYTES = 24, 4  # of the file change counter (sqlite.org/fileformat2.html §1.3.8)
 KEYS_REMEMBERED = 20_000  # some megabytes: the keys of the cases and parties that were used last
 
 _SCHEMA = (
@@ -69,6 +71,9 @@ class KeyStore:
         self._lock = threading.RLock()
         self._secret = self._read_secret()
         self._known: dict[str, SubjectKey] = {}
+        self._by_id: dict[bytes, bytes] = {}
+        self._file: int | None = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._counter = b""  # of the file when it was looked at; every commit, whoever's, makes it another one
         self._version = -1  # of the file, as its other writers count it
         self._destroyed = 0
 
@@ -117,6 +122,9 @@ class KeyStore:
         """Close the file. Safe to call twice."""
         with self._lock:
             self._connection.close()
+            if self._file is not None:  # after the connection: closing a file gives up this process's locks on it
+                os.close(self._file)
+                self._file = None
 
     def ring(self) -> KeyRing:
         """Return the keys as they are now: one look at the file, whatever the number of keys that are known.
@@ -149,8 +157,16 @@ class KeyStore:
     def get(self, key_id: bytes) -> bytes | None:
         """Return a key by its id; None if it was destroyed or never was."""
         with self._lock, translated(self.path.parent):
+            self._look()
+            if (known := self._by_id.get(key_id)) is not None:
+                return known
             row = self._connection.execute("SELECT key FROM subject_keys WHERE key_id = ?", (key_id,)).fetchone()
-        return None if row is None else bytes(row[0])
+            if row is None:
+                return None
+            if len(self._by_id) >= KEYS_REMEMBERED:
+                self._by_id.clear()
+            self._by_id[key_id] = bytes(row[0])
+            return self._by_id[key_id]
 
     def find(self, subject: str) -> SubjectKey | None:
         """Return the key of a subject without making one."""
@@ -182,21 +198,40 @@ class KeyStore:
 
     def _look(self) -> None:
         """Forget every key if anybody else wrote the file since the last look: a key may be destroyed now."""
+        # A commit writes a higher counter into the file before it is acknowledged: while it is the one that was read
+        # under SQLite's lock, nothing was committed since. Asking SQLite takes ten times as long.
+        if self._counter and self._read_counter() == self._counter:
+            return
         with self._lock:
             try:
-                # The number changes with each commit of another connection, and only then; reading it takes the lock
-                # that a commit excludes, so a destruction that was acknowledged is always seen.
-                (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+                self._connection.execute("BEGIN")
+                try:
+                    # This takes the lock that a commit excludes: the counter is of what is read, and of no half commit.
+                    (self._destroyed,) = self._connection.execute("SELECT COUNT(*) FROM destroyed").fetchone()
+                    # The version changes with each commit of another connection, and only then.
+                    (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+                    counter = self._read_counter()
+                finally:
+                    if self._connection.in_transaction:
+                        self._connection.execute("ROLLBACK")
                 if version != self._version:
                     self._known.clear()
-                    (self._destroyed,) = self._connection.execute("SELECT COUNT(*) FROM destroyed").fetchone()
-                    self._version = version
+                    self._by_id.clear()
+                self._version, self._counter = version, counter
             except sqlite3.Error as error:
                 raise translate(error, self.path.parent) from error
 
+    def _read_counter(self) -> bytes:
+        """Return the counter in the file; nothing once this store is closed, so that SQLite says so."""
+        try:
+            return b"" if self._file is None else os.pread(self._file, COUNTER_BYTES, COUNTER_AT)
+        except OSError:
+            return b""
+
     def _forget(self) -> None:
         self._known.clear()
-        self._version = -1
+        self._by_id.clear()
+        self._version, self._counter = -1, b""
 
     def _remember(self, found: dict[str, SubjectKey]) -> None:
         if len(self._known) + len(found) > KEYS_REMEMBERED:

@@ -19,17 +19,20 @@ KEY_BYTES = 32  # AES-256
 NONCE_BYTES = 12  # NIST SP 800-38D §8.2.2: random 96 bits, safe for 2^32 values under one key
 
 
-def seal_value(key: bytes, disclosure: Disclosure, *, nonce: bytes | None = None) -> bytes:
+def seal_value(
+    key: bytes, disclosure: Disclosure, *, nonce: bytes | None = None, commitment: bytes | None = None
+) -> bytes:
     """Return nonce ‖ ciphertext ‖ tag of a disclosure.
 
     Args:
         key: 32 bytes of the person, or of the case for joint facts.
         disclosure: Name, salt and value; its commitment is bound to the ciphertext.
         nonce: 12 random bytes that were never used before; None: they are drawn.
+        commitment: The disclosure's, where it is at hand; None: it is computed.
     """
     nonce = nonce or secrets.token_bytes(NONCE_BYTES)
     plain = encoding.encode({"name": disclosure.name, "salt": disclosure.salt.hex(), "value": disclosure.value})
-    return nonce + AESGCM(key).encrypt(nonce, plain, disclosure.commitment())
+    return nonce + AESGCM(key).encrypt(nonce, plain, commitment or disclosure.commitment())
 
 
 def open_value(key: bytes, ciphertext: bytes, *, commitment: bytes) -> Disclosure:

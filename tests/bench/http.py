@@ -3,8 +3,10 @@
 Ours: `rledger serve` in a process of its own, and POSTs of `…/transitions` that are authenticated, idempotent, judged
 against their case, sealed, signed, appended to tree and log, and durable before they are answered with a receipt. Its
 worker would be a process beside it, and is not started: the load generator has the second core. Baselines
-(`http_kit/baselines.py`) take the same bodies over the same server: one only checks them, two also store their bytes in
-groups (one of these syncs a mark beside the database, as the ledger does), two commit each in a SQLModel session.
+(`http_kit/baselines.py`) take the same requests over the same server: one only checks the bodies, two also store their
+bytes in groups (one of these syncs a mark beside the database, as the ledger does), one inserts each in a SQLModel
+session. `orm_commit_each` does the same work as the ledger, as a web developer writes it first: key, idempotency,
+return, state, signed entry, one commit for each request (`http_kit/orm_service.py`).
 
 Throughput is of 32 connections that never rest; rounds alternate between the endpoints. Latency is compared at one
 rate of arrival for both, half of what the ledger takes, and counted from when a request was due: at full load a
@@ -22,6 +24,7 @@ from typing import Any
 
 from tests.bench.http_kit import served
 from tests.bench.http_kit.load import Measured, run_load
+from tests.bench.http_kit.orm_service import prepare_service
 from tests.bench.http_kit.prepared import BODIES, Prepared, lanes, prepare
 
 CONNECTIONS = 32
@@ -29,43 +32,45 @@ ROUNDS = 5
 RETURNS = 500  # of a round; each is taken through all steps
 RETURNS_SHORT = 100
 SHARE_OF_FULL = 0.5  # at which latencies are compared
-BASELINES = ("validate_only", "orm_commit_each", "orm_commit_each_wal", "bare_group_commit", "bare_one_sync")
+BASELINES = (
+    "validate_only", "orm_insert_each", "orm_commit_each", "orm_commit_each_wal", "bare_group_commit", "bare_one_sync",
+)  # fmt: skip
+REMEMBER = ("ledger", "orm_commit_each", "orm_commit_each_wal")  # these take a request once: each round has new ones
 
 
 def measure(short: bool) -> dict[str, Any]:
     """Return figures and ratios of a transition over HTTP."""
     rounds, returns = (3, RETURNS_SHORT) if short else (ROUNDS, RETURNS)
-    with tempfile.TemporaryDirectory(prefix="ledger-bench-") as name, ExitStack() as stack:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="ledger-bench-") as place, ExitStack() as stack:
+        folder = Path(place)
         prepared = prepare(folder, returns=(2 * rounds + 1) * returns)
+        prepare_service(folder, prepared.token, list(prepared.return_ids))
         work = Work(prepared, returns)
         ports = {one: stack.enter_context(served.baseline(one, folder)) for one in BASELINES}
         ports["ledger"] = stack.enter_context(served.ledger(prepared.environment))
-        for port in ports.values():
-            run_load([port], work.take(port == ports["ledger"]))  # warm: caches, imports
-        full = alternate(ports, rounds, lambda name, port: run_load(
-            [port], work.take(name == "ledger")))  # fmt: skip
+        for name, port in ports.items():
+            run_load([port], work.take(name))  # warm: caches, imports
+        full = alternate(ports, rounds, lambda name, port: run_load([port], work.take(name)))
         rate = SHARE_OF_FULL * statistics.median(one.per_second for one in full["ledger"])
         compared = {one: ports[one] for one in ("ledger", "bare_group_commit", "bare_one_sync")}
-        paced = alternate(compared, rounds, lambda name, port: run_load(
-            [port], work.take(name == "ledger"), rate=rate))  # fmt: skip
+        paced = alternate(compared, rounds, lambda name, port: run_load([port], work.take(name), rate=rate))
     return {"figures": figures(full, paced, rate, len(BODIES) * returns), "ratios": ratios(full, paced)}
 
 
 class Work:
-    """The requests of a ledger, handed out once each; baselines take the first ones again and again."""
+    """The requests of a ledger; each endpoint that remembers gets each once, others the first ones again and again."""
 
     def __init__(self, prepared: Prepared, returns: int) -> None:
         """Take the prepared ledger and how many returns a round takes."""
         self._prepared = prepared
         self._returns = returns
-        self._taken = 0
+        self._taken = dict.fromkeys(REMEMBER, 0)
 
-    def take(self, fresh: bool) -> list[list[bytes]]:
-        """Return the requests of a round: of returns that no round had, or of the first ones."""
-        start = self._taken if fresh else 0
-        if fresh:
-            self._taken += self._returns
+    def take(self, name: str) -> list[list[bytes]]:
+        """Return the requests of a round of an endpoint."""
+        start = self._taken.get(name, 0)
+        if name in self._taken:
+            self._taken[name] += self._returns
         chosen = self._prepared.return_ids[start : start + self._returns]
         assert len(chosen) == self._returns, "more rounds than returns were prepared for"
         return lanes(self._prepared, chosen, connections=CONNECTIONS)
@@ -93,6 +98,7 @@ def ratios(full: Mapping[str, Sequence[Measured]], paced: Mapping[str, Sequence[
 
     return {
         "vs_validate_only": throughput("validate_only"),
+        "vs_orm_insert_each": throughput("orm_insert_each"),
         "vs_orm_commit_each": throughput("orm_commit_each"),
         "vs_orm_commit_each_wal": throughput("orm_commit_each_wal"),
         "vs_bare_group_commit": throughput("bare_group_commit"),

@@ -12,7 +12,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_service.core.encoding import DEPTH_MAX, INTEGER_MAX, encode, encode_document, parse, parse_document
+from ledger_service.core.encoding import DEPTH_MAX, INTEGER_MAX, as_read, encode, encode_document, parse, parse_document
 from ledger_service.errors import JsonFormatError, LedgerError, LimitError
 from tests.core.untraced import untraced
 
@@ -93,7 +93,7 @@ def test_3000_awkward_values_have_the_bytes_of_the_reference() -> None:
 def test_what_is_encoded_is_parsed_to_the_same_value_and_bytes(value: Any) -> None:
     encoded = encode(value)
 
-    assert parse(encoded) == value
+    assert parse(encoded) == value == as_read(value)
     assert encode(parse(encoded)) == encoded
     assert parse_document(encoded) == value
 
@@ -125,6 +125,18 @@ class Word(StrEnum):
 
     GOOD = "é"
     BAD = "a\x00"
+
+
+def test_a_value_is_read_without_its_bytes_as_it_would_be_from_them() -> None:
+    inner: list[Any] = [{"a": (1, Word.GOOD)}]
+    value: Any = {"list": inner, "tuple": ("x", [True, None]), "name": Word.GOOD, Word.GOOD: 1}
+
+    read: Any = as_read(value)
+    inner.append("changed")
+
+    assert read == {"list": [{"a": [1, "é"]}], "tuple": ["x", [True, None]], "name": "é", "é": 1}
+    assert [type(one) for one in (read["name"], read["list"][0]["a"][1])] == [str, str]
+    assert {type(name) for name in read} == {str}
 
 
 def test_an_enumeration_of_texts_is_written_as_its_text_down_to_the_deepest_level() -> None:

@@ -89,6 +89,7 @@ def test_a_destroyed_key_is_never_served_from_memory(keys: KeyStore, by_whom: st
     old_id, old = keys.key_for("a")
     other_id, other = keys.key_for("b")
     assert keys.ring().key_for("a") == (old_id, old)
+    assert (keys.get(old_id), keys.get(old_id)) == (old, old)
     assert (keys.destroyed_count(), keys.destroyed_seen, keys.ring().destroyed) == (0, 0, 0)
 
     if by_whom == "this store":
@@ -102,12 +103,39 @@ def test_a_destroyed_key_is_never_served_from_memory(keys: KeyStore, by_whom: st
         process.join(60)
         assert process.exitcode == 0
 
+    assert keys.get(old_id) is None
+    assert old not in keys._by_id.values()
     assert (keys.ring().destroyed, keys.destroyed_seen, keys.destroyed_count()) == (1, 1, 1)
     assert all(old not in one for one in keys._known.values())
     new_id, new = keys.ring().key_for("a")
     assert (new_id != old_id, new != old) == (True, True)
     assert keys.key_for("a") == keys.ring().key_for("a") == (new_id, new)
     assert keys.keys_for(["b", "a"]) == [(other_id, other), (new_id, new)]
+
+
+def test_what_another_store_begins_and_does_not_commit_changes_nothing_here(keys: KeyStore) -> None:
+    made = keys.key_for("a")
+    with closing(sqlite3.connect(keys.path, isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        another.execute("DELETE FROM subject_keys")
+
+        assert keys.get(made[0]) == made[1]
+        another.execute("ROLLBACK")
+
+        another.execute("DELETE FROM subject_keys")
+
+    assert keys.get(made[0]) is None
+
+
+def test_a_closed_store_gives_no_key_from_memory(keys: KeyStore) -> None:
+    key_id, _ = keys.key_for("a")
+    keys.get(key_id)
+    keys.close()
+
+    with pytest.raises(StoreError):
+        keys.get(key_id)
+    with pytest.raises(StoreError):
+        keys.ring()
 
 
 def test_a_ring_in_hand_gives_no_key_that_its_own_store_destroyed(keys: KeyStore) -> None:

@@ -3,9 +3,10 @@
 `validate_only` parses and checks the body as the ledger does, and answers. `bare_group_commit` also stores its bytes:
 one thread commits what came meanwhile, with WAL and `synchronous=FULL` as the ledger has them, and then syncs a small
 file beside the database, as the ledger does with its high-water mark; `bare_one_sync` leaves that out.
-`orm_commit_each` is the endpoint that a web developer writes first: a SQLModel session and a commit for each request,
-in a SQLite file as it comes (a rollback journal, durable commits). `orm_commit_each_wal` is the same with WAL and
-`synchronous=FULL`.
+`orm_insert_each` inserts the bytes in a SQLModel session and commits, in a SQLite file as it comes (a rollback journal,
+durable commits): the least that a commit for each request costs. `orm_commit_each` does the ledger's work for a step as
+a web developer writes it first, in a session and a commit of its own (`orm_service.py` says what, and what it leaves
+out); `orm_commit_each_wal` is the same over a write-ahead log.
 
     python -m tests.bench.http_kit.baselines NAME PORT FOLDER
 """
@@ -20,16 +21,16 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import uvicorn
 from fastapi import Depends, FastAPI, Request, Response
-from sqlalchemy import Engine, event
 from sqlmodel import Field, Session, SQLModel, create_engine
 
 from ledger_service.api.bodies import body_of
 from ledger_service.api.respond import document
 from ledger_service.api.wire import StepRequest
+from tests.bench.http_kit.orm_service import orm_commit_each, orm_commit_each_wal
 
 PATH = "/v1/returns/{return_id}/transitions"
 StepBody = Annotated[StepRequest, Depends(body_of(StepRequest))]
@@ -78,25 +79,10 @@ def _grouped(group: _Group) -> FastAPI:
     return app
 
 
-def orm_commit_each(folder: Path) -> FastAPI:
-    """Return an application with a session and a commit for each request."""
-    return _orm(create_engine(f"sqlite:///{folder / 'orm.sqlite3'}", connect_args={"timeout": 60}))
-
-
-def orm_commit_each_wal(folder: Path) -> FastAPI:
-    """Return the same over a write-ahead log."""
-    engine = create_engine(f"sqlite:///{folder / 'orm-wal.sqlite3'}", connect_args={"timeout": 60})
-
-    @event.listens_for(engine, "connect")
-    def durable(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-
-    return _orm(engine)
-
-
-def _orm(engine: Engine) -> FastAPI:
+def orm_insert_each(folder: Path) -> FastAPI:
+    """Return an application with a session, an insert and a commit for each request."""
     app = FastAPI()
+    engine = create_engine(f"sqlite:///{folder / 'orm-insert.sqlite3'}", connect_args={"timeout": 60})
     SQLModel.metadata.tables["recordedstep"].create(engine)
 
     @app.post(PATH)
@@ -165,6 +151,7 @@ BASELINES: dict[str, Callable[[Path], FastAPI]] = {
     "validate_only": validate_only,
     "bare_group_commit": bare_group_commit,
     "bare_one_sync": bare_one_sync,
+    "orm_insert_each": orm_insert_each,
     "orm_commit_each": orm_commit_each,
     "orm_commit_each_wal": orm_commit_each_wal,
 }
