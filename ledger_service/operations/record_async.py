@@ -1,6 +1,7 @@
 """Record a step from an event loop: the work of `record.py`, waiting in the loop and not in a thread.
 
-Promises: as `record`; the loop is woken once for all answers of a commit. What reads files, or a case from the
+Promises: as `record`; the loop is woken once for all answers of a commit. Steps that the loop has at hand go into one
+commit, and one that is alone waits for nobody. What reads files, or a case from the
 beginning, is done in a thread of the loop, so that nobody else waits for it.
 Does not: decide anything (`record.py`), or take an entry back when its caller is cancelled: it may stand all the same.
 
@@ -24,6 +25,8 @@ from ledger_service.store.ledger import Outcome
 from ledger_service.store.writer import Writer
 
 READ_AT_ONCE_MAX = 16  # entries of a case that are read in the loop: a change of thread would cost as much
+
+QUIET_TURNS = 1  # of a loop without a draft: each costs a look at all sockets, and three took a tenth of a step's time
 
 
 async def record_async(ledger: Ledger, step: Step) -> Recorded:
@@ -59,10 +62,18 @@ class _Inbox:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._wake = loop.call_soon_threadsafe
         self._new_future = loop.create_future
+        self._soon = loop.call_soon
+        self._expecting: Writer | None = None  # whom more drafts may reach at once
+        self._quiet_turns = 0
         self.arrived: deque[tuple[asyncio.Future[Outcome], Outcome]] = deque()
 
     async def append(self, writer: Writer, draft: Draft) -> Appended:
         answer = _Answer(self, self._new_future())
+        self._quiet_turns = 0
+        if self._expecting is not writer:
+            self._expecting = writer
+            self._soon(self._look_for_more, writer)
+        writer.expect_more()
         writer.enqueue(draft, answer)
         outcome = await answer.future
         if isinstance(outcome, Appended):
@@ -73,6 +84,17 @@ class _Inbox:
         """Let the loop hand out what has arrived; called by the writer's thread, once for a commit."""
         with suppress(RuntimeError):  # the loop was closed: nobody waits there any more, and the entries stand
             self._wake(self._hand_out)
+
+    def _look_for_more(self, writer: Writer) -> None:
+        """Tell the writer to go on once the loop turned without bringing it a draft: nobody else is on the way."""
+        if self._expecting is not writer:
+            return
+        if self._quiet_turns < QUIET_TURNS:
+            self._quiet_turns += 1
+            self._soon(self._look_for_more, writer)
+        else:
+            self._expecting = None
+            writer.expect_no_more()
 
     def _hand_out(self) -> None:
         while self.arrived:

@@ -132,6 +132,7 @@ class Writer:
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
         self._wanted = 1  # how long the queue must be before the thread is woken
+        self._more_until = 0.0  # until when a caller that does not block may hand in more at once
         self._closing = False
         self._fatal: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
@@ -185,6 +186,16 @@ class Writer:
             if len(self._queue) == self._wanted:
                 self._arrived.notify()
 
+    def expect_more(self) -> None:
+        """Hear from a caller that does not block that more drafts may follow at once; forgotten after a moment."""
+        self._more_until = time.monotonic() + self._age_seconds
+
+    def expect_no_more(self) -> None:
+        """Hear that none follow: what waits is written now."""
+        with self._lock:
+            self._more_until = 0.0
+            self._arrived.notify()
+
     @property
     def waiting(self) -> int:
         """Return how many drafts wait."""
@@ -204,7 +215,7 @@ class Writer:
         expected = 1
         try:
             while group := self._gather(expected):
-                expected = len(group)
+                expected = sum(isinstance(answer, _Slot) for _, answer in group)
                 self._append(group)
         except BaseException as error:
             self._stop(error, group)
@@ -214,8 +225,9 @@ class Writer:
     def _gather(self, expected: int) -> list[_Waiting]:
         """Return the next group; empty when closed and drained.
 
-        Callers that were answered together tend to come back together, so the thread waits a little, and only for
-        as many as came last time: a single caller never waits for company.
+        Blocked callers that were answered together tend to come back together, so the thread waits a little, and only
+        for as many as came last time. Others say themselves whether more is on its way (`expect_more`). Either way a
+        single caller never waits for company.
         """
         with self._lock:
             self._wanted = 1
@@ -223,11 +235,13 @@ class Writer:
                 self._arrived.wait()
             enough = min(expected, self._count_max)
             deadline = time.monotonic() + self._age_seconds
-            self._wanted = enough
-            while len(self._queue) < enough and not self._closing:
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._arrived.wait(left):
+            while len(self._queue) < self._count_max and not self._closing:
+                few = len(self._queue) < enough
+                left = (deadline if few else min(deadline, self._more_until)) - time.monotonic()
+                if left <= 0:
                     break
+                self._wanted = enough if few else self._count_max
+                self._arrived.wait(left)
             count = min(len(self._queue), self._count_max)
             return [self._queue.popleft() for _ in range(count)]
 

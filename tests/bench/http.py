@@ -8,6 +8,8 @@ bytes in groups (one of these syncs a mark beside the database, as the ledger do
 session. `orm_commit_each` does the same work as the ledger, as a web developer writes it first: key, idempotency,
 return, state, signed entry, one commit for each request (`http_kit/orm_service.py`).
 
+`two_processes_vs_one` is of the ledger itself on PostgreSQL (`http_kit/two_processes.py`).
+
 Throughput is of 32 connections that never rest; rounds alternate between the endpoints. Latency is compared at one
 rate of arrival for both, half of what the ledger takes, and counted from when a request was due: at full load a
 latency says no more than the throughput does.
@@ -26,6 +28,7 @@ from tests.bench.http_kit import served
 from tests.bench.http_kit.load import Measured, run_load
 from tests.bench.http_kit.orm_service import prepare_service
 from tests.bench.http_kit.prepared import BODIES, Prepared, lanes, prepare
+from tests.bench.http_kit.two_processes import measure_processes
 
 CONNECTIONS = 32
 ROUNDS = 5
@@ -54,7 +57,11 @@ def measure(short: bool) -> dict[str, Any]:
         rate = SHARE_OF_FULL * statistics.median(one.per_second for one in full["ledger"])
         compared = {one: ports[one] for one in ("ledger", "bare_group_commit", "bare_one_sync")}
         paced = alternate(compared, rounds, lambda name, port: run_load([port], work.take(name), rate=rate))
-    return {"figures": figures(full, paced, rate, len(BODIES) * returns), "ratios": ratios(full, paced)}
+        apart = measure_processes(folder / "postgresql", rounds=rounds, returns=returns, connections=CONNECTIONS)
+    return {
+        "figures": figures(full | apart, paced, rate, len(BODIES) * returns),
+        "ratios": ratios(full | apart, paced),
+    }
 
 
 class Work:
@@ -88,8 +95,8 @@ def alternate(ports: Mapping[str, int], rounds: int, run: Callable[[str, int], M
 def ratios(full: Mapping[str, Sequence[Measured]], paced: Mapping[str, Sequence[Measured]]) -> dict[str, float]:
     """Return the ratios, each the median over the rounds."""
 
-    def throughput(baseline: str) -> float:
-        pairs = zip(full["ledger"], full[baseline], strict=True)
+    def throughput(baseline: str, *, of: str = "ledger") -> float:
+        pairs = zip(full[of], full[baseline], strict=True)
         return round(statistics.median(ours.per_second / theirs.per_second for ours, theirs in pairs), 4)
 
     def latency(baseline: str) -> float:
@@ -102,6 +109,7 @@ def ratios(full: Mapping[str, Sequence[Measured]], paced: Mapping[str, Sequence[
         "vs_orm_commit_each": throughput("orm_commit_each"),
         "vs_orm_commit_each_wal": throughput("orm_commit_each_wal"),
         "vs_bare_group_commit": throughput("bare_group_commit"),
+        "two_processes_vs_one": throughput("one_process", of="two_processes"),
         "p99_vs_bare_group_commit": latency("bare_group_commit"),
         "p99_vs_bare_one_sync": latency("bare_one_sync"),
     }

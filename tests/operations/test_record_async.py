@@ -90,6 +90,27 @@ def test_callers_of_one_loop_share_a_commit_and_each_gets_its_own_entry(world: W
             assert ledger.read.entry(one.appended.index).leaf_hash == one.appended.leaf_hash
 
 
+def test_what_a_loop_has_at_hand_is_one_commit_and_a_step_alone_waits_for_nobody(world: World, tmp_path: Path) -> None:
+    async def ask(ledger: Ledger, *cases: str) -> set[int]:
+        recorded = await asyncio.gather(*(record_async(ledger, ask_step(return_id)) for return_id in cases))
+        return {one.appended.size for one in recorded}
+
+    with world.opened() as opened:
+        ledger = opened.ledger
+        cases = [open_case(ledger, tmp_path).return_id for _ in range(6)]
+        for return_id in cases:
+            ledger.dockets.of(return_id)
+        real = ledger.require_writer()
+        rules = real._log.rules
+        options: dict[str, Any] = {"sign": rules.sign, "clock": rules.clock, "before_answer": rules.before_answer}
+        with Writer(ledger.store, **options, group_age_seconds=600) as patient:
+            ledger.writer = patient
+
+            assert len(run(ask(ledger, *cases[:5]))) == 1
+            assert len(run(ask(ledger, cases[5]))) == 1
+        ledger.writer = real
+
+
 def test_of_those_who_take_the_same_step_at_once_one_wins_and_the_others_are_attempts(
     each_world: World, tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ from tests.store.conftest import Place
 from tests.store.rederive import Acknowledged, check
 
 PATIENCE = 60.0
+LONG = 600.0  # seconds that a draft may wait for others: far longer than any test has patience
 
 
 class Gate:
@@ -98,6 +99,37 @@ def test_callers_that_wait_share_one_commit(store: Store, make_writer: MakeWrite
     wait([first, *rest], PATIENCE)
 
     assert [checkpoint.size for checkpoint in LedgerReader(store).checkpoints()] == [1, 2, 22]
+
+
+def test_a_commit_waits_for_those_who_said_that_they_follow(store: Store, make_writer: MakeWriter) -> None:
+    writer = make_writer(group_age_seconds=LONG)
+    writer.append(drafts.genesis())
+    writer.expect_more()
+    followed = [writer.submit(drafts.request(n)) for n in range(3)]
+
+    writer.expect_no_more()
+    wait(followed, PATIENCE)
+
+    assert [checkpoint.size for checkpoint in LedgerReader(store).checkpoints()] == [1, 4]
+
+
+def test_a_caller_that_is_alone_waits_for_nobody_who_was_there_before(make_writer: MakeWriter) -> None:
+    writer = make_writer(group_age_seconds=LONG)
+    writer.append(drafts.genesis())
+    writer.expect_more()
+    before = [writer.submit(drafts.request(n)) for n in range(3)]
+    writer.expect_no_more()
+    wait(before, PATIENCE)
+
+    assert writer.submit(drafts.request("alone")).result(PATIENCE).size == 5
+
+
+def test_a_caller_that_never_says_that_nobody_follows_holds_nobody_up_for_ever(make_writer: MakeWriter) -> None:
+    writer = make_writer(group_age_seconds=0.01)
+    writer.append(drafts.genesis())
+    writer.expect_more()
+
+    assert writer.submit(drafts.request("a")).result(PATIENCE).index == 1
 
 
 def test_a_commit_has_at_most_the_given_number_of_drafts(store: Store, make_writer: MakeWriter, gate: Gate) -> None:

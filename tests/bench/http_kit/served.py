@@ -54,10 +54,11 @@ def baseline(name: str, folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def ledger(settings: Mapping[str, str]) -> Iterator[int]:
+def ledger(settings: Mapping[str, str], *, processes: int = 1) -> Iterator[int]:
     """Serve the ledger of these settings; its worker is another process, which nobody starts here."""
     port = free_port()
-    with served(["-m", "ledger_service", "serve", "--no-worker", "--port", str(port)], port, settings=settings):
+    command = ["-m", "ledger_service", "serve", "--no-worker", "--port", str(port), "--processes", str(processes)]
+    with served(command, port, settings=settings):
         yield port
 
 
