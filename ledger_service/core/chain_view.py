@@ -72,7 +72,7 @@ class ChainView:
 @dataclass(frozen=True, slots=True)
 class OwnRows:
     """What our own records say beside the anchor: `spent`, wei of the last 24 hours that others of our anchors cost or
-    may still cost; `waiting`: by nonce, the dearest attempt of an anchor that ended, which may wait in the pool."""
+    may still cost; `waiting`: by nonce, the highest caps of attempts of anchors that ended, which may wait."""
 
     spent: int = 0
     waiting: Mapping[int, Attempt] = field(default_factory=dict)

@@ -218,9 +218,8 @@ class Anchorer:
 
     def _load(self) -> list[Anchor]:
         """Load the newest record of each anchor that matters, oldest first; of two workers only one can go on."""
-        now = self._clock()
-        since, ended_since = (format_instant(now - timedelta(seconds=s)) for s in (DAY_SECONDS, LINGERS_SECONDS))
-        self._rows = list(self._history.working_set(self.target.log_id, since=since, ended_since=ended_since))
+        since = format_instant(self._clock() - timedelta(seconds=LINGERS_SECONDS))
+        self._rows = list(self._history.working_set(self.target.log_id, since=since))
         final = self._history.newest_final(self.target.log_id)  # however old: its other nonces may still wait
         if final is not None and all(row.sequence != final.sequence for row in self._rows):
             self._rows.insert(0, final)

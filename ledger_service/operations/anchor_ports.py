@@ -18,7 +18,7 @@ from ledger_service.store.leases import Lease
 class History(Protocol):
     """Where the steps of anchors are saved; `store.anchors.AnchorHistory` is one."""
 
-    def working_set(self, log_id: bytes, *, since: str, ended_since: str) -> Sequence[StoredAnchor]:
+    def working_set(self, log_id: bytes, *, since: str) -> Sequence[StoredAnchor]:
         """Return what the next step is decided on."""
 
     def newest_final(self, log_id: bytes) -> StoredAnchor | None:

@@ -10,6 +10,7 @@ Promises: what is not known yet counts at its worst. Does not: ask a chain.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ledger_service.core.anchor_record import Anchor, Attempt, parse_anchor_record
 from ledger_service.core.chain_view import OwnRows
@@ -39,9 +40,8 @@ def own_rows(rows: Sequence[StoredAnchor], anchor: Anchor, *, since: int, nonce:
             _add_worst(spent, attempts)
         elif other.block.time >= since:
             spent.update({attempt.nonce: other.fee_paid for attempt in attempts})
-        for attempt in attempts:
-            if attempt.max_fee >= _fee(waiting.get(attempt.nonce)):
-                waiting[attempt.nonce] = attempt  # nobody looks at a nonce that the chain has used
+        for attempt in attempts:  # nobody looks at a nonce that the chain has used
+            waiting[attempt.nonce] = _dearer(attempt, waiting.get(attempt.nonce))
     _add_worst(spent, (attempt for attempt in anchor.attempts if attempt.nonce > nonce))
     spent.pop(nonce, None)  # the next transaction takes the place of what waits there
     return OwnRows(sum(spent.values()), waiting)
@@ -52,5 +52,9 @@ def _add_worst(spent: dict[int, int], attempts: Iterable[Attempt]) -> None:
         spent[attempt.nonce] = max(spent.get(attempt.nonce, 0), attempt.gas * attempt.max_fee)
 
 
-def _fee(attempt: Attempt | None) -> int:
-    return -1 if attempt is None else attempt.max_fee
+def _dearer(one: Attempt, other: Attempt | None) -> Attempt:
+    """Return an attempt with the higher of both caps, each by itself: which of the two a node has kept is not known."""
+    if other is None:
+        return one
+    caps = (max(one.max_fee, other.max_fee), max(one.priority_fee, other.priority_fee))
+    return replace(one, max_fee=caps[0], priority_fee=caps[1])

@@ -99,16 +99,16 @@ class AnchorHistory:
         """Return the newest step of each anchor of a log, by sequence."""
         return self._select(f"WHERE log_id = ? AND {_NEWEST_STEP} ORDER BY sequence", log_id)
 
-    def working_set(self, log_id: bytes, *, since: str, ended_since: str) -> list[StoredAnchor]:
+    def working_set(self, log_id: bytes, *, since: str) -> list[StoredAnchor]:
         """Return what the next step is decided on, by sequence and step.
 
-        The newest step of every anchor that is not final, or moved since a time (RFC 3339 UTC); and every step since
-        another time by which an anchor ended without success: its transactions may still wait.
+        The newest step of every anchor that is not final, or became so since a time (RFC 3339 UTC), and every step
+        since then by which an anchor ended without success: of both, other transactions may still wait.
         """
         ended = ", ".join(f"'{state.value}'" for state in sorted(_GIVEN_UP))
         newest = f"({_NEWEST_STEP} AND (state <> 'finalized' OR recorded_at >= ?))"
         where = f"WHERE log_id = ? AND ({newest} OR (state IN ({ended}) AND recorded_at >= ?)) ORDER BY sequence, step"
-        return self._select(where, log_id, since, ended_since)
+        return self._select(where, log_id, since, since)
 
     def unfinished(self, log_id: bytes) -> list[StoredAnchor]:
         """Return the newest step of each anchor that still has a way to go, by sequence."""

@@ -93,7 +93,7 @@ class KeepsNoOrder(Anchorer):
     """A step is saved as the next one, whatever was saved since it was decided on."""
 
     def _save(self, anchor: Anchor, said: str) -> Progress:
-        newest = [row.step for row in self._history.working_set(anchor.log_id, since="", ended_since="")
+        newest = [row.step for row in self._history.working_set(anchor.log_id, since="")
                   if row.sequence == anchor.sequence]  # fmt: skip
         self._history.save(
             anchor.log_id,

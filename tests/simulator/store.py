@@ -78,13 +78,13 @@ class SimulatedHistory:
         self.rows: dict[int, list[StoredAnchor]] = {}  # by sequence, in order of steps
         self._ended: dict[int, list[StoredAnchor]] = {}  # those by which an anchor ended without success
 
-    def working_set(self, since: str, ended_since: str) -> list[StoredAnchor]:
+    def working_set(self, since: str) -> list[StoredAnchor]:
         """Return what the next step is decided on, by sequence and step."""
         found: list[StoredAnchor] = []
         for sequence in sorted(self.rows):
             newest = self.rows[sequence][-1]
             ended = self._ended.get(sequence, ())
-            found.extend(row for row in ended if row is not newest and row.recorded_at >= ended_since)
+            found.extend(row for row in ended if row is not newest and row.recorded_at >= since)
             if newest.state != _FINAL or newest.recorded_at >= since:
                 found.append(newest)
         return found

@@ -177,8 +177,8 @@ class _History:
         self._door = door
         self._history = history
 
-    def working_set(self, log_id: bytes, *, since: str, ended_since: str) -> Sequence[StoredAnchor]:
-        return self._door.call("working_set", lambda: self._history.working_set(since, ended_since))
+    def working_set(self, log_id: bytes, *, since: str) -> Sequence[StoredAnchor]:
+        return self._door.call("working_set", lambda: self._history.working_set(since))
 
     def newest_final(self, log_id: bytes) -> StoredAnchor | None:
         return self._door.call("newest_final", self._history.newest_final)

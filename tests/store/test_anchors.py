@@ -104,20 +104,15 @@ def test_the_next_step_is_decided_on_what_may_still_wait_and_what_became_final_o
     save(store, 2, AnchorState.FINALIZED, commitment=digest("c2"), at=late)
     save(store, 3, AnchorState.PLANNED, AnchorState.SIGNED, at=early)
 
-    def seen(*, since: str, ended_since: str) -> list[tuple[int, int, str]]:
-        rows = store.anchors.working_set(LOG_ID, since=since, ended_since=ended_since)
+    def seen(*, since: str) -> list[tuple[int, int, str]]:
+        rows = store.anchors.working_set(LOG_ID, since=since)
         return [(row.sequence, row.step, row.state) for row in rows]
 
     unfinished = (3, 1, "signed")
-    assert seen(since=late, ended_since=late) == [(2, 0, "finalized"), unfinished]
-    assert seen(since=late, ended_since=middle) == [(1, 3, "reverted"), (2, 0, "finalized"), unfinished]
-    assert seen(since=middle, ended_since=early) == [
-        (1, 1, "superseded"),
-        (1, 3, "reverted"),
-        (1, 4, "finalized"),
-        (2, 0, "finalized"),
-        unfinished,
-    ]
+    assert seen(since=late) == [(2, 0, "finalized"), unfinished]
+    newer = [(1, 3, "reverted"), (1, 4, "finalized"), (2, 0, "finalized"), unfinished]
+    assert seen(since=middle) == newer
+    assert seen(since=early) == [(1, 1, "superseded"), *newer]
 
 
 def test_a_seal_quotes_the_anchor_that_became_final_last(store: Store) -> None:

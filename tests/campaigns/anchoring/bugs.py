@@ -83,5 +83,5 @@ class Trusting(Anchorer):
 
     def _save(self, anchor: Anchor, said: str) -> Progress:
         self._lease = None
-        self._rows = list(self._history.working_set(self.target.log_id, since="", ended_since=""))
+        self._rows = list(self._history.working_set(self.target.log_id, since=""))
         return super()._save(anchor, said)
