@@ -331,7 +331,7 @@ def test_a_file_that_belongs_to_no_entry_and_a_head_without_a_record_are_notes(g
 
 def test_an_audit_beside_a_writer_finds_nothing(each_world: World, tmp_path: Path) -> None:
     stop = threading.Event()
-    reports = []
+    reports: list[AuditReport] = []
     with each_world.opened() as opened, each_world.opened(write=False) as reader, each_world.node() as node:
 
         def write() -> None:
