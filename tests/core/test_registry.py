@@ -15,6 +15,7 @@ from ledger_service.core.registry import (
     compute_commitment,
     compute_commitment_slot,
     compute_contract_address,
+    compute_create2_address,
     compute_log_id,
     compute_origin_hash,
     format_address,
@@ -62,6 +63,20 @@ def test_contract_address_equals_web3s(sender: bytes, nonce: int) -> None:
     expected = get_create_address(to_checksum_address(sender), Nonce(nonce))
 
     assert format_address(compute_contract_address(sender, nonce)) == expected
+
+
+@pytest.mark.parametrize(
+    ("factory", "salt", "init_code", "expected"),
+    [
+        ("00" * 20, "00" * 32, "00", "0x4D1A2e2bB4F88F0250f26Ffff098B0b30B26BF38"),
+        ("deadbeef" + "00" * 16, "00" * 32, "00", "0xB928f69Bb1D91Cd65274e3c79d8986362984fDA3"),
+        ("00" * 20, "00" * 32, "deadbeef", "0x70f2b2914A2a4b783FaEFb75f459A580616Fcb5e"),
+        ("00" * 20, "00" * 32, "", "0xE33C0C7F7df4809055C3ebA6c09CFe4BaF1BD9e0"),
+    ],
+)
+def test_create2_addresses_are_those_of_the_eip(factory: str, salt: str, init_code: str, expected: str) -> None:
+    found = compute_create2_address(*map(bytes.fromhex, (factory, salt, init_code)))
+    assert format_address(found) == expected
 
 
 @given(addresses)
@@ -117,6 +132,10 @@ def test_values_of_a_wrong_width_are_refused() -> None:
         compute_commitment_slot(word, 2**64)
     with pytest.raises(ValueError, match="size must fit uint64"):
         compute_commitment(word, 1, **{**HEAD, "size": 2**64})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="factory must have 20 bytes"):
+        compute_create2_address(word, word, b"")
+    with pytest.raises(ValueError, match="salt must have 32 bytes"):
+        compute_create2_address(address, address, b"")
     with pytest.raises(ValueError, match="sender must have 20 bytes"):
         compute_contract_address(word, 0)
     with pytest.raises(ValueError, match="nonce must fit uint64"):
