@@ -87,6 +87,10 @@ class NoteSignature:
     key_id: bytes
     signature: bytes
 
+    def line(self) -> str:
+        """Return the line, ended by a newline."""
+        return f"— {self.name} {base64.b64encode(self.key_id + self.signature).decode()}\n"
+
 
 def verifier_key(name: str, private: Ed25519PrivateKey) -> VerifierKey:
     """Return the public half of a signing key under a name."""
@@ -101,7 +105,7 @@ def parse_verifier_key(text: str) -> VerifierKey:
     """
     name, _, rest = text.partition("+")
     key_id, _, encoded = rest.partition("+")
-    raw = _decode_base64(encoded)
+    raw = decode_base64(encoded)
     if len(raw) != 1 + HASH_BYTES or raw[0] != ED25519:
         raise CheckpointFormatError("a verifier key is name+key id+base64 of 0x01 and 32 bytes")
     key = VerifierKey(_require_origin(name), raw[1:])
@@ -144,7 +148,7 @@ def parse_checkpoint(note: bytes) -> tuple[Checkpoint, tuple[NoteSignature, ...]
     lines = tail[:-1].split("\n")
     if len(lines) > SIGNATURES_MAX:
         raise CheckpointFormatError(f"a note has at most {SIGNATURES_MAX} signatures, got {len(lines)}")
-    return _parse_text(text), tuple(_parse_signature(line) for line in lines)
+    return _parse_text(text), tuple(parse_signature(line) for line in lines)
 
 
 def verify_checkpoint(note: bytes, keys: Sequence[VerifierKey], *, origin: str) -> Checkpoint:
@@ -180,16 +184,21 @@ def _parse_text(text: str) -> Checkpoint:
         raise CheckpointFormatError("a checkpoint is origin, size and root, a line each, and no empty line")
     if not _SIZE.fullmatch(lines[1]) or len(lines[1]) > 19 or int(lines[1]) > SIZE_MAX:
         raise CheckpointFormatError(f"{lines[1][:40]!r} is not a tree size")
-    root = _decode_base64(lines[2])
+    root = decode_base64(lines[2])
     if len(root) != HASH_BYTES:
         raise CheckpointFormatError(f"a root hash is {HASH_BYTES} bytes of base64")
     return Checkpoint(_require_origin(lines[0]), int(lines[1]), root, tuple(lines[3:]))
 
 
-def _parse_signature(line: str) -> NoteSignature:
+def parse_signature(line: str) -> NoteSignature:
+    """Return the signature of a line, without its newline.
+
+    Raises:
+        CheckpointFormatError: It is none.
+    """
     dash, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
-    raw = _decode_base64(encoded)
+    raw = decode_base64(encoded)
     if dash != "—" or name.split() != [name] or "+" in name or len(raw) < 5:  # split: by any white space of Unicode
         raise CheckpointFormatError("a signature line is '— name base64(key id and signature)'")
     return NoteSignature(name, raw[:4], raw[4:])
@@ -201,11 +210,17 @@ def _require_origin(origin: str) -> str:
     return origin
 
 
-def _decode_base64(text: str) -> bytes:
+def decode_base64(text: str) -> bytes:
+    """Return the bytes of the one base64 spelling that they have.
+
+    Raises:
+        CheckpointFormatError: It is none.
+    """
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise CheckpointFormatError(f"{text[:40]!r} is not base64") from None
-    if base64.b64encode(raw).decode() != text:  # unused bits set: a second spelling of the same bytes
-        raise CheckpointFormatError(f"{text[:40]!r} is not the canonical base64 of its bytes")
+        raise CheckpointFormatError(f"{text[:40]!r} is not base64 in its one spelling") from None
+    # Unused bits set, or padding too much: a second spelling of the same bytes. Versions of Python read different ones.
+    if base64.b64encode(raw).decode() != text:
+        raise CheckpointFormatError(f"{text[:40]!r} is not base64 in its one spelling")
     return raw

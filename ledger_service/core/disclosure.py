@@ -14,6 +14,8 @@ Does not: draw salts (pass them in) or keep values.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -68,6 +70,29 @@ class Record:
 def evidence_name(kind: str) -> str:
     """Return the commitment name of an evidence file of this kind."""
     return EVIDENCE_PREFIX + kind
+
+
+def describe_records(records: Sequence[Record], unprotected: Json) -> str:
+    """Say of each name whether its value is shown, withheld or erased.
+
+    Args:
+        records: Of one copy, each shown value checked before.
+        unprotected: What stands beside them, from anywhere: `erased` lists names. Only withheld ones can be, and
+            nothing proves it.
+
+    >>> describe_records([Record("note", None), Record("lines", None)], {"erased": ["note"]})
+    '0 of 2 committed values shown, each opens; withheld: lines; erased, as the ledger says: note'
+    """
+    shown = Counter(record.name for record in records if record.disclosure is not None)
+    withheld = Counter(record.name for record in records if record.disclosure is None)
+    erased = unprotected.get("erased") if isinstance(unprotected, dict) else None
+    gone = Counter(name for name in erased if isinstance(name, str)) if isinstance(erased, list) else Counter()
+    gone &= withheld
+    told = f"{shown.total()} of {len(records)} committed values shown, each opens"
+    for words, names in (("shown", shown), ("withheld", withheld - gone), ("erased, as the ledger says", gone)):
+        if names:
+            told += f"; {words}: " + ", ".join(name if n == 1 else f"{name} ({n})" for name, n in names.items())
+    return told
 
 
 def parse_record(value: Json) -> Record:

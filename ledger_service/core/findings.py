@@ -1,8 +1,8 @@
 """The finding of facts of a case: what is proven, what is only claimed, what is missing.
 
 Promises: proven is only what an anchor, the chain of entries, a wallet's signature or the check of a message shows, in
-these words: recorded no later than a block's time, never that a claim or a photo is true. Everything else that a party
-said is claimed. Does not: weigh anything.
+these words: recorded after one block's time (where a receipt shows that) and no later than another's, never that a
+claim or a photo is true. Everything else that a party said is claimed. Does not: weigh anything.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ def finding_members(finding: Finding) -> dict[str, Json]:
 
 def _proven(rows: Sequence[Row], *, whole: bool) -> Iterator[Finding]:
     final = [row for row in rows if row.life == FINALIZED and row.placed.anchored_at is not None]
-    for at, group in groupby(final, key=lambda row: row.placed.anchored_at or 0):
-        yield Finding(FindingCode.RECORDED_BY, tuple(row.index for row in group), {"at": block_instant(at)})
+    for (since, at), group in groupby(final, key=lambda row: (row.since_at, row.placed.anchored_at or 0)):
+        between: dict[str, Json] = {"since": since, "at": block_instant(at)}
+        yield Finding(FindingCode.RECORDED_BY, tuple(row.index for row in group), between)
     if whole:
         chained = tuple(row.index for row in rows if row.entry.seq is not None)
         yield Finding(FindingCode.CHAIN_WHOLE, chained, {"count": len(chained)})

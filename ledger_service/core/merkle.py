@@ -216,12 +216,10 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
         if fn & 1 or fn == sn:  # step 4b
             r = node_hash(p, r)  # step 4b i
             while not fn & 1 and fn != 0:  # step 4b ii
-                fn >>= 1
-                sn >>= 1
+                fn, sn = fn >> 1, sn >> 1
         else:
             r = node_hash(r, p)  # step 4b, otherwise
-        fn >>= 1  # step 4c
-        sn >>= 1
+        fn, sn = fn >> 1, sn >> 1  # step 4c
     if sn != 0 or r != root:  # step 5
         raise InvalidProofError(f"the inclusion proof of {index} in {size} leads to another root")
 
@@ -253,30 +251,41 @@ def verify_consistency(size1: int, size2: int, proof: Sequence[bytes], root1: by
             raise InvalidProofError(f"two roots for one size {size1}")
         return
     _require_hashes([root1, root2])
-    _require_hashes(proof)
-    path = list(proof)
-    if size1 & (size1 - 1) == 0:  # step 2: an exact power of two is its own first node
-        path.insert(0, root1)
+    whole = size1 & (size1 - 1) == 0  # step 2: an exact power of two is its own first node
+    older, newer = reconstruct_roots(size1, size2, [root1, *proof] if whole else proof)
+    if (older, newer) != (root1, root2):  # step 7
+        which = "older" if older != root1 else "newer"
+        raise InvalidProofError(f"the consistency proof from {size1} to {size2} leads to another {which} root")
+
+
+def reconstruct_roots(size1: int, size2: int, path: Sequence[bytes]) -> tuple[RootHash, RootHash]:
+    """Return the older and newer root that a consistency proof leads to (RFC 9162 §2.1.4.2).
+
+    `path` is the proof with its first node always there: of an older tree of 2^k leaves that is its root.
+
+    Raises:
+        InvalidProofError: Not 1 ≤ size1 < size2, or a path of another length.
+    """
+    _require_sizes(size1, size2)
+    expected = _consistency_length(size1, size2) + (size1 & (size1 - 1) == 0)
+    if size1 == size2 or len(path) != expected:
+        raise InvalidProofError(f"the path from {size1} to {size2} has {expected} hashes, got {len(path)}")
+    _require_hashes(path)
     fn, sn = size1 - 1, size2 - 1  # step 3
     while fn & 1:  # step 4
-        fn >>= 1
-        sn >>= 1
+        fn, sn = fn >> 1, sn >> 1
     fr = sr = path[0]  # step 5
     for c in path[1:]:  # step 6; 6a cannot fail, for the same reason as 4a above
         if fn & 1 or fn == sn:  # step 6b
             fr = node_hash(c, fr)  # step 6b i
             sr = node_hash(c, sr)  # step 6b ii
             while not fn & 1 and fn != 0:  # step 6b iii
-                fn >>= 1
-                sn >>= 1
+                fn, sn = fn >> 1, sn >> 1
         else:
             sr = node_hash(sr, c)  # step 6b, otherwise
-        fn >>= 1  # step 6c
-        sn >>= 1
-    if fr != root1:  # step 7
-        raise InvalidProofError(f"the consistency proof from {size1} to {size2} leads to another older root")
-    if sr != root2 or sn != 0:
-        raise InvalidProofError(f"the consistency proof from {size1} to {size2} leads to another newer root")
+        fn, sn = fn >> 1, sn >> 1  # step 6c
+    assert sn == 0  # step 7: a path of the right length ends at the top
+    return RootHash(fr), RootHash(sr)
 
 
 def _inclusion_length(index: int, size: int) -> int:

@@ -27,6 +27,12 @@ from ledger_service.errors import FormatError, InvalidSignatureError
 FORMAT = "return-ledger/package@v1"
 MANIFEST, NOTE = "manifest.json", "manifest.note"
 HEAD_RECEIPT, TRUST = "head.receipt.json", "ledger.trust.json"
+COMPLETENESS = "completeness.json"  # there as soon as a seal covers the case
+VERIFIER = "verifier.html"  # a page that verifies without this ledger
+EVENTS = "events.jsonl"
+PDF = "report.pdf"  # in the language that was asked for
+REPORTS = ("report.html", PDF, "report.zh.html")
+LATER = (EVENTS, *REPORTS, VERIFIER)  # what the first packages did not have: they still verify without
 RECEIPTS, EVIDENCE = "receipts", "evidence"
 NOTE_BYTES_MAX = 1_024  # origin, format, return, digest and one signature have at most 700
 PAGES = (
@@ -129,7 +135,7 @@ def evidence_place(name: str) -> tuple[int, int] | None:
 
 
 def require_layout(names: Sequence[str]) -> None:
-    """Return only if these are names of a package: each fixed one, and receipts and originals.
+    """Return only if these are names of a package: each fixed one, receipts, originals, and maybe what not all have.
 
     Raises:
         PackageFormatError: One is missing or none of a package.
@@ -137,7 +143,7 @@ def require_layout(names: Sequence[str]) -> None:
     present = set(names)
     if missing := sorted(set(FIXED) - present):
         raise PackageFormatError(f"{missing[0]} is missing")
-    for name in sorted(present - set(FIXED)):
+    for name in sorted(present - {*FIXED, *LATER, COMPLETENESS}):
         if receipt_index(name) is None and evidence_place(name) is None:
             raise PackageFormatError(f"{name[:80]} is no file of a package")
 

@@ -1,4 +1,4 @@
-"""The tables of a package: timeline, clocks, evidence register, and who looked. Does not: read anything."""
+"""The tables of a package: timeline, events, clocks, evidence register, and who looked. Does not: read anything."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ledger_service.core import encoding
 from ledger_service.core.clock import clock_members
 from ledger_service.core.csv_sheet import csv_sheet
+from ledger_service.core.disclosure import EVIDENCE_PREFIX
 from ledger_service.core.encoding import Json
-from ledger_service.core.entry import CaseEntry, Kind
+from ledger_service.core.entry import CaseEntry, Kind, encode_entry
+from ledger_service.core.file_claims import FileClaims
+from ledger_service.core.package import receipt_name
 from ledger_service.core.timeline import Timeline
-from ledger_service.core.timeline_row import row_members
+from ledger_service.core.timeline_row import Row, block_instant, row_members
 
 _TIMELINE = (
     "index", "seq", "kind", "verb", "from_state", "to_state", "asserted_by_role", "asserted_by_party",
     "recorded_by_role", "recorded_by_party", "authenticity", "occurred_at", "recorded_at", "recorded_after_seconds",
-    "anchored_at", "anchored_after_seconds", "life", "rule", "flags", "voided_by", "corrected_by", "files", "missing",
-    "erased", "values", "corrected", "leaf_hash",
+    "anchored_at", "anchored_after_seconds", "life", "rule", "flags", "voided_by", "corrected_by", "lines", "files",
+    "originals", "missing", "erased", "withheld", "values", "corrected", "leaf_hash",
 )  # fmt: skip
 _CLOCKS = (
     "clock_id", "words_en", "words_zh", "subject", "nature", "actor", "state", "rule", "ground", "citation",
@@ -27,7 +31,7 @@ _CLOCKS = (
 )  # fmt: skip
 _EVIDENCE = (
     "index", "position", "kind", "state", "file", "size", "media_type", "sha256", "commitment", "submitter_role",
-    "submitter_party", "recorded_at",
+    "submitter_party", "recorded_at", "claims_of_the_file",
 )  # fmt: skip
 _ACCESS = ("index", "recorded_at", "role", "party", "verb", "facts")
 
@@ -47,7 +51,8 @@ class FileState(StrEnum):
 class RegisterRow:
     """A file of the case: entry, its place there, and what became of it in this package.
 
-    `sha256` (32 bytes) is None where the reader may not see it or nobody can any more.
+    `sha256` (32 bytes) is None where the reader may not see it or nobody can any more. `claims` are what a photo in
+    this package says of itself.
     """
 
     index: int
@@ -56,6 +61,12 @@ class RegisterRow:
     state: FileState
     sha256: bytes | None
     file: str | None
+    claims: FileClaims | None = None
+
+    @property
+    def kind(self) -> str:
+        """What kind of evidence it is."""
+        return self.entry.evidence[self.position].kind
 
     def members(self) -> dict[str, Json]:
         """Return the row as a JSON object."""
@@ -74,11 +85,12 @@ class RegisterRow:
             "submitter_role": by.role.value,
             "submitter_party": by.party,
             "recorded_at": self.entry.recorded_at,
+            "claims_of_the_file": None if self.claims is None else self.claims.members(self.entry.recorded_at),
         }
 
 
-def timeline_sheet(timeline: Timeline) -> bytes:
-    """Return the rows of a timeline."""
+def timeline_sheet(timeline: Timeline, register: Sequence[RegisterRow]) -> bytes:
+    """Return the rows of a timeline, each with the order lines that it names and the originals in the package."""
     rows = []
     for row in timeline.rows:
         m = row_members(row)
@@ -90,9 +102,52 @@ def timeline_sheet(timeline: Timeline) -> bytes:
             "recorded_by_party": recorded.party,
             "rule": None if rule is None else f"{rule.id}@{rule.version}",
             "files": m["evidence"],
+            "lines": line_ids(row),
+            "originals": [one.file for one in register if one.index == row.index and one.file is not None],
         }
         rows.append([m[name] for name in _TIMELINE])
     return csv_sheet(_TIMELINE, rows)
+
+
+def event_lines(rows: Sequence[Row], register: Sequence[RegisterRow]) -> bytes:
+    """Return `events.jsonl`: a line for each row, by index (`package_events.py` reads one)."""
+    files: dict[int, list[Json]] = {}
+    for one in register:
+        fingerprint = None if one.sha256 is None else one.sha256.hex()
+        files.setdefault(one.index, []).append({"file": one.file, "sha256": fingerprint, "state": one.state.value})
+    return b"".join(_event(row, files.get(row.index, [])) for row in rows)
+
+
+def _event(row: Row, files: list[Json]) -> bytes:
+    at = row.placed.anchored_at
+    value: dict[str, Json] = {
+        "anchored_at": None if at is None else block_instant(at),
+        "entry": encoding.parse(encode_entry(row.entry)),
+        "erased": [name for name in row.erased if not name.startswith(EVIDENCE_PREFIX)],
+        "evidence": files,
+        "index": row.index,
+        "leaf_hash": row.placed.known.leaf.hex(),
+        "receipt": receipt_name(row.index),
+        "shown": {named.name: row.values[named.name] for named in row.entry.commitments if named.name in row.values},
+        "state": row.life,
+        "withheld": list(row.withheld),
+    }
+    return encoding.encode(value) + b"\n"
+
+
+def line_ids(row: Row) -> list[str]:
+    """Return the order lines that a step names, in its values as they count."""
+    found: list[str] = []
+    left: list[object] = [{**row.values, **({} if row.corrected is None else row.corrected)}]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if isinstance(line_id := value.get("line_id"), str):
+                found.append(line_id)
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+    return sorted(set(found))
 
 
 def clock_rows(timeline: Timeline) -> list[dict[str, Json]]:

@@ -19,11 +19,20 @@ from ledger_service.core.entry import COMMITMENTS_MAX, ENTRY_BYTES_MAX, EVIDENCE
 from ledger_service.core.log_entry import ADDRESS, HASH
 from ledger_service.core.members import Reader
 from ledger_service.core.merkle import SIZE_MAX
+from ledger_service.core.receipt_state import PROOF_MAX as PROOF_MAX
+from ledger_service.core.receipt_state import (
+    AfterProof,
+    after_members,
+    parse_after,
+    parse_state,
+    state_members,
+)
+from ledger_service.core.state_proof import StateProof
 from ledger_service.errors import FormatError, ReceiptFormatError
 
 FORMAT = "return-ledger/receipt@v1"
 RECEIPT_BYTES_MAX = 1024 * 1024  # an entry at its limit with all its values shown stays below 700 KB
-PROOF_MAX = 63  # hashes of an inclusion proof in the largest tree
+PDF = b"%PDF-"  # how one begins: people hand in the paper in place of the receipt
 ANCHORS_MAX = 16
 KEY_CHANGES_MAX = 64
 
@@ -33,7 +42,8 @@ class AnchorProof:
     """Where a head stands: the log in its contract on its chain, the head's sequence, and its block.
 
     `time` is the block's, in seconds since 1970; hashes are 32 bytes. Together with the head (size, root) these give
-    the commitment that the contract keeps (`registry.compute_commitment`).
+    the commitment that the contract keeps (`registry.compute_commitment`). `state` proves its slot in the state of
+    that or a later block; `block_hash` is None then, because nothing would bind it.
     """
 
     chain_id: int
@@ -42,8 +52,9 @@ class AnchorProof:
     sequence: int
     time: int
     block_number: int
-    block_hash: bytes
+    block_hash: bytes | None
     parent_hash: bytes
+    state: StateProof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,8 @@ class Receipt:
     `entry` is the exact bytes that were hashed, `records` one for each commitment in entry order, `inclusion` the
     proof of `index` in the tree of `checkpoint` (a signed note), `key_changes` lead from a pinned key to the one that
     signed, each from the key of the one before. Files hold `anchors` in ascending order of log ids. `unprotected` is
-    for readers' comfort: transactions, state, reasons; nothing there is verified.
+    for readers' comfort: transactions, state, reasons; nothing there is verified. `after` is the proof that the entry
+    was recorded after an earlier anchor; None where no seal before it quotes one.
     """
 
     entry: bytes
@@ -73,6 +85,7 @@ class Receipt:
     anchors: tuple[AnchorProof, ...] = ()
     key_changes: tuple[KeyChange, ...] = ()
     unprotected: dict[str, Json] = field(default_factory=dict)
+    after: AfterProof | None = None
 
 
 def encode_receipt(receipt: Receipt) -> bytes:
@@ -83,16 +96,14 @@ def encode_receipt(receipt: Receipt) -> bytes:
 def receipt_members(receipt: Receipt) -> dict[str, Json]:
     """Return the members of a receipt file, for an answer that holds one."""
     return {
+        "after": None if receipt.after is None else after_members(receipt.after),
         "anchors": [_anchor_members(anchor) for anchor in sorted(receipt.anchors, key=lambda one: one.log_id)],
         "checkpoint": receipt.checkpoint.decode(),
         "entry": receipt.entry.decode(),
         "format": FORMAT,
         "inclusion": [value.hex() for value in receipt.inclusion],
         "index": receipt.index,
-        "key_changes": [
-            {"entry": c.entry.decode(), "inclusion": [v.hex() for v in c.inclusion], "index": c.index}
-            for c in receipt.key_changes
-        ],
+        "key_changes": [key_change_members(change) for change in receipt.key_changes],
         "records": [record.as_json() for record in receipt.records],
         "unprotected": receipt.unprotected,
     }
@@ -105,14 +116,15 @@ def parse_receipt(data: bytes) -> Receipt:
         ReceiptFormatError: Not a receipt of this version, too large, too deep, or spelled another way.
     """
     read = Reader(ReceiptFormatError, "receipt")
+    if data.startswith(PDF):
+        raise read.fail("a PDF is for reading: the receipt is the file that is attached inside it")
     try:
         value = encoding.parse_document(data, bytes_max=RECEIPT_BYTES_MAX)
     except FormatError as error:
         raise ReceiptFormatError(f"receipt: {error.message}", hint=error.hint) from None
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise read.fail(f"the format {FORMAT!r} is expected")
-    names = ("anchors", "checkpoint", "entry", "format", "inclusion", "index", "key_changes", "records", "unprotected")
-    m = read.members(value, names)
+    m = read.members(value, _NAMES)
     if not isinstance(m["unprotected"], dict):
         raise read.at("unprotected").fail("an object is expected")
     anchors = read.at("anchors").items(m["anchors"], ANCHORS_MAX, lambda v: _parse_anchor(read.at("anchors"), v))
@@ -127,28 +139,37 @@ def parse_receipt(data: bytes) -> Receipt:
         checkpoint=_parse_text(read.at("checkpoint"), m["checkpoint"], RECEIPT_BYTES_MAX),
         anchors=anchors,
         key_changes=read.at("key_changes").items(
-            m["key_changes"], KEY_CHANGES_MAX, lambda v: _parse_key_change(read.at("key_changes"), v)
+            m["key_changes"], KEY_CHANGES_MAX, lambda v: parse_key_change(read.at("key_changes"), v)
         ),
         unprotected=m["unprotected"],
+        after=read.nullable(m["after"], lambda v: parse_after(read.at("after"), v)),
     )
+
+
+_NAMES = (
+    "after", "anchors", "checkpoint", "entry", "format", "inclusion", "index", "key_changes", "records", "unprotected",
+)  # fmt: skip
 
 
 def _anchor_members(anchor: AnchorProof) -> dict[str, Any]:
     return {
-        "block_hash": "0x" + anchor.block_hash.hex(),
+        "block_hash": None if anchor.block_hash is None else "0x" + anchor.block_hash.hex(),
         "block_number": anchor.block_number,
         "chain_id": anchor.chain_id,
         "contract": "0x" + anchor.contract.hex(),
         "log_id": "0x" + anchor.log_id.hex(),
         "parent_hash": "0x" + anchor.parent_hash.hex(),
         "sequence": anchor.sequence,
+        "state": None if anchor.state is None else state_members(anchor.state),
         "time": anchor.time,
     }
 
 
 def _parse_anchor(read: Reader, value: Json) -> AnchorProof:
-    names = ("block_hash", "block_number", "chain_id", "contract", "log_id", "parent_hash", "sequence", "time")
+    names = ("block_hash", "block_number", "chain_id", "contract", "log_id", "parent_hash", "sequence", "state", "time")
     m = read.members(value, names)
+    if (m["block_hash"] is None) == (m["state"] is None):
+        raise read.fail("one of block_hash and state is null, and the other is not")
     return AnchorProof(
         chain_id=read.at("chain_id").integer(m["chain_id"], least=1),
         contract=read.at("contract").hexadecimal(m["contract"], ADDRESS, prefix="0x"),
@@ -156,12 +177,23 @@ def _parse_anchor(read: Reader, value: Json) -> AnchorProof:
         sequence=read.at("sequence").integer(m["sequence"]),
         time=read.at("time").integer(m["time"]),
         block_number=read.at("block_number").integer(m["block_number"], least=1),
-        block_hash=read.at("block_hash").hexadecimal(m["block_hash"], HASH, prefix="0x"),
+        block_hash=read.nullable(m["block_hash"], lambda v: read.at("block_hash").hexadecimal(v, HASH, prefix="0x")),
         parent_hash=read.at("parent_hash").hexadecimal(m["parent_hash"], HASH, prefix="0x"),
+        state=read.nullable(m["state"], lambda v: parse_state(read.at("state"), v)),
     )
 
 
-def _parse_key_change(read: Reader, value: Json) -> KeyChange:
+def key_change_members(change: KeyChange) -> dict[str, Json]:
+    """Return a key change as JSON."""
+    return {
+        "entry": change.entry.decode(),
+        "inclusion": [value.hex() for value in change.inclusion],
+        "index": change.index,
+    }
+
+
+def parse_key_change(read: Reader, value: Json) -> KeyChange:
+    """Return the key change that `key_change_members` wrote, under the reader's error."""
     m = read.members(value, ("entry", "inclusion", "index"))
     return KeyChange(
         entry=_parse_text(read.at("entry"), m["entry"], ENTRY_BYTES_MAX),

@@ -1,7 +1,7 @@
 """A row of a timeline: one entry of a case with its place in the log, its three times, and what stands against it.
 
 `Placed` is what a row is made of, `Act` an entry in force with the time that counts. Promises: three times stand apart:
-when it is said to have happened, when it was recorded, and by when a block held it. Does not: flag (`flags.py`).
+when it is said to have happened, when it was recorded, and between which blocks that was. Does not: flag (`flags.py`).
 """
 
 from __future__ import annotations
@@ -37,16 +37,33 @@ class Flag(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Since:
+    """The block after which an entry was recorded: that of the anchor which the seal at index `seal` quotes.
+
+    The seal stands before the entry, and quotes what nobody knew before that block (`verify_after.py`). `time` is in
+    seconds since 1970.
+    """
+
+    seal: int
+    chain_id: int
+    sequence: int
+    block_number: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """An entry with its index in the log, how far it has come, and the time of the block that holds it.
 
-    `life` is `checkpointed`, `submitted`, `included` or `finalized`; `anchored_at` is in seconds since 1970.
+    `life` is `checkpointed`, `submitted`, `included` or `finalized`; `anchored_at` is in seconds since 1970. `since`:
+    the block after which it was recorded, None where its receipt shows none.
     """
 
     known: Known
     index: int
     life: str
     anchored_at: int | None
+    since: Since | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +115,20 @@ class Row:
         return self.placed.known.erased
 
     @property
+    def withheld(self) -> tuple[str, ...]:
+        """The names of the fields that can be opened, and not by this reader."""
+        names = (named.name for named in self.entry.commitments)
+        return tuple(name for name in names if name not in self.values and name not in self.erased)
+
+    @property
     def life(self) -> str:
         """How far it has come."""
         return self.placed.life
+
+    @property
+    def since_at(self) -> str | None:
+        """The time of the block after which it was recorded (RFC 3339 UTC), None where its receipt shows none."""
+        return None if self.placed.since is None else block_instant(self.placed.since.time)
 
     @property
     def recorded_after_seconds(self) -> int | None:
@@ -159,6 +187,7 @@ def row_members(row: Row) -> dict[str, Json]:
         "authenticity": entry.authenticity.value,
         "occurred_at": entry.occurred_at,
         "recorded_at": entry.recorded_at,
+        "since_at": row.since_at,
         "anchored_at": None if at is None else block_instant(at),
         "recorded_after_seconds": row.recorded_after_seconds,
         "anchored_after_seconds": row.anchored_after_seconds,
@@ -166,6 +195,7 @@ def row_members(row: Row) -> dict[str, Json]:
         "rule": None if entry.rule is None else {"id": entry.rule.id, "version": entry.rule.version},
         "values": dict(row.values),
         "erased": list(row.erased),
+        "withheld": list(row.withheld),
         "evidence": [{"kind": e.kind, "size": e.size, "media_type": e.media_type} for e in entry.evidence],
         "missing": list(entry.missing),
         "flags": [flag.value for flag in row.flags],

@@ -1,7 +1,8 @@
 """The trust file: what a verifier pins before it looks at any receipt.
 
 It names the log (origin, genesis leaf), the keys that sign its checkpoints, the places where its heads are anchored,
-and the policy: how many of these must hold a head, final, before a receipt is `valid`.
+and the policy: how many of these must hold a head, final, before a receipt is `valid`. It may name witnesses too, and
+how many of them must have cosigned the head.
 
 Promises: a file whose parts contradict each other (a log id that does not follow from chain, contract, registrar and
 origin) is refused. Does not: come from a receipt; nothing in a receipt replaces any of it.
@@ -15,6 +16,7 @@ from typing import Any
 
 from ledger_service.core import encoding
 from ledger_service.core.checkpoint import VerifierKey
+from ledger_service.core.cosignature import WitnessKey, parse_witness_key
 from ledger_service.core.encoding import Json
 from ledger_service.core.log_entry import (
     HASH,
@@ -29,11 +31,12 @@ from ledger_service.core.log_entry import (
 from ledger_service.core.log_entry import target_members as entry_target_members
 from ledger_service.core.members import Reader
 from ledger_service.core.registry import compute_log_id, compute_origin_hash
-from ledger_service.errors import FormatError, TrustFormatError
+from ledger_service.errors import CheckpointFormatError, FormatError, TrustFormatError
 
 FORMAT = "return-ledger/trust@v1"
 TRUST_BYTES_MAX = 65_536  # a file with sixteen targets has about 10 KB
 CONFIRMATIONS_MAX = 1_000_000
+WITNESSES_MAX = 32
 EMBEDDED_CHAIN_ID = 1919706468  # "rled": the demonstration chain, whose only node is its operator's
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
@@ -53,17 +56,33 @@ class PinnedTarget:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What is pinned: origin, checkpoint keys, genesis leaf hash, targets, and how many of them must be final."""
+    """What is pinned: origin, checkpoint keys, genesis leaf hash, targets, and how many of them must be final.
+
+    `witnesses`: their keys; `witnesses_required`: how many of them must have cosigned a receipt's head.
+    """
 
     origin: str
     keys: tuple[VerifierKey, ...]
     genesis: bytes
     targets: tuple[PinnedTarget, ...]
     required: int
+    witnesses: tuple[WitnessKey, ...] = ()
+    witnesses_required: int = 0
 
     def target_of(self, log_id: bytes) -> PinnedTarget | None:
         """Return the pinned target of this log id, or None."""
         return next((pinned for pinned in self.targets if pinned.target.log_id == log_id), None)
+
+    def policy(self) -> str:
+        """Return the policy in words.
+
+        >>> Trust("a.example", (), b"", (), 1).policy()
+        'signed by the log + final on 1 of 0 chains'
+        """
+        words = f"signed by the log + final on {self.required} of {len(self.targets)} chains"
+        if not self.witnesses:
+            return words
+        return f"{words} + cosigned by {self.witnesses_required} of {len(self.witnesses)} witnesses"
 
 
 def encode_trust(trust: Trust) -> bytes:
@@ -73,16 +92,19 @@ def encode_trust(trust: Trust) -> bytes:
         members: dict[str, Any] = dict(entry_target_members(pinned.target))
         members.update(confirmations=pinned.confirmations, name=pinned.name)
         targets.append(members)
-    return encoding.encode_document(
-        {
-            "format": FORMAT,
-            "genesis": trust.genesis.hex(),
-            "keys": [key.encode() for key in trust.keys],
-            "origin": trust.origin,
-            "policy": {"required": trust.required},
-            "targets": targets,
-        }
-    )
+    policy: dict[str, Json] = {"required": trust.required}
+    value: dict[str, Json] = {
+        "format": FORMAT,
+        "genesis": trust.genesis.hex(),
+        "keys": [key.encode() for key in trust.keys],
+        "origin": trust.origin,
+        "policy": policy,
+        "targets": targets,
+    }
+    if trust.witnesses:  # files without any stay what they were
+        value["witnesses"] = [key.encode() for key in trust.witnesses]
+        policy["witnesses"] = trust.witnesses_required
+    return encoding.encode_document(value)
 
 
 def parse_trust(data: bytes) -> Trust:
@@ -98,10 +120,11 @@ def parse_trust(data: bytes) -> Trust:
         raise TrustFormatError(f"trust file: {error.message}", hint=error.hint) from None
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise read.fail(f"the format {FORMAT!r} is expected")
-    m = read.members(value, ("format", "genesis", "keys", "origin", "policy", "targets"))
+    m = read.members(value, ("format", "genesis", "keys", "origin", "policy", "targets"), optional=("witnesses",))
+    witnesses = _parse_witnesses(read.at("witnesses"), m) if "witnesses" in m else ()
     origin = read.at("origin").text(m["origin"], ORIGIN)
     targets = read.at("targets").items(m["targets"], TARGETS_MAX, lambda v: _parse_target(read.at("targets"), v))
-    policy = read.at("policy").members(m["policy"], ("required",))
+    policy = read.at("policy").members(m["policy"], ("required", "witnesses") if witnesses else ("required",))
     keys = read.at("keys").items(m["keys"], KEYS_MAX, lambda v: parse_key(read.at("keys"), v))
     if not keys or any(key.name != origin for key in keys):
         raise read.at("keys").fail("at least one key, each named like the origin, is expected")
@@ -122,7 +145,25 @@ def parse_trust(data: bytes) -> Trust:
         genesis=read.at("genesis").hexadecimal(m["genesis"], HASH),
         targets=targets,
         required=read.at("policy.required").integer(policy["required"], least=1, most=max(len(targets), 1)),
+        witnesses=witnesses,
+        witnesses_required=read.at("policy.witnesses").integer(policy.get("witnesses", 0), most=len(witnesses)),
     )
+
+
+def _parse_witnesses(read: Reader, members: dict[str, Any]) -> tuple[WitnessKey, ...]:
+    """Return the witnesses: at least one, each with a key and a name that no other has, so that each counts once."""
+    witnesses = read.items(members["witnesses"], WITNESSES_MAX, lambda v: _parse_witness(read, v))
+    distinct = min(len({key.public for key in witnesses}), len({key.name for key in witnesses}))
+    if not witnesses or distinct != len(witnesses):
+        raise read.fail("at least one witness is expected, and none twice")
+    return witnesses
+
+
+def _parse_witness(read: Reader, value: Json) -> WitnessKey:
+    try:
+        return parse_witness_key(value if isinstance(value, str) else "")
+    except CheckpointFormatError as error:
+        raise read.fail(error.message) from None
 
 
 def _parse_target(read: Reader, value: Json) -> PinnedTarget:

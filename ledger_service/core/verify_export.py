@@ -6,17 +6,20 @@
 4. cases      case by case in order; in each, the sequence numbers run from 0 without a hole, each entry names the one
               before it; each case is one that the filters ask for; there are as many as the header says
 5. trailer    as many lines as it says, with this SHA-256; nothing after it
+6. completeness   for each completeness file of a scope that is given beside it: every case that it counts is in it
 
-Promises: pure; it remembers one case at a time, however long the export is. Does not: say that no case was left out.
+Promises: pure; it remembers one case at a time, however long the export is, and the keys of the scopes. Does not: say
+that no case was left out where no completeness file is given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import sha256
 
 from ledger_service.core.entry import CaseEntry, parse_entry
 from ledger_service.core.export import ExportFormatError, Filters, Header, Line, Trailer, parse_header, parse_line
+from ledger_service.core.export_scope import Counted, Coverage
 from ledger_service.core.facts import Answer, Question
 from ledger_service.core.merkle import leaf_hash, verify_inclusion
 from ledger_service.core.receipt import encode_receipt
@@ -34,22 +37,31 @@ def questions_of_export(first: bytes, trust: Trust) -> tuple[Question, ...]:
         return ()
 
 
-def verify_export(lines: Iterable[bytes], trust: Trust | None, answers: Sequence[Answer] = ()) -> Report:
+def verify_export(
+    lines: Iterable[bytes],
+    trust: Trust | None,
+    answers: Sequence[Answer] = (),
+    *,
+    block_hashes: Collection[bytes] = (),
+    scopes: Sequence[Counted] = (),
+) -> Report:
     """Return the report on an export.
 
     Args:
         lines: Its lines, each with its line feed.
         trust: The pinned trust file; without one the verdict is at best inconclusive.
         answers: What nodes answered to `questions_of_export`.
+        block_hashes: Of blocks that the caller knows to be on the pinned chains, final.
+        scopes: What verified completeness files count (`export_scope.counted_in`).
     """
-    walk = _Walk()
+    walk = _Walk(Coverage(scopes))
     try:
         for line in lines:
             walk.take(line)
         header = walk.finish()
     except LedgerError as error:
         return Report((Check(walk.check, Outcome.FAIL, f"line {walk.count + 1}: {error.message}"),))
-    found = verify(encode_receipt(header.head), trust, answers).checks
+    found = verify(encode_receipt(header.head), trust, answers, block_hashes=block_hashes).checks
     head = [one for one in found if one.name not in ("format", "disclosures")]
     if header.head.index != 0:
         head.append(Check("inclusion", Outcome.FAIL, "the header shows no receipt of the genesis entry"))
@@ -60,6 +72,7 @@ def verify_export(lines: Iterable[bytes], trust: Trust | None, answers: Sequence
             Check("entries", Outcome.PASS, f"{walk.count - 1} entries, each at its index in the tree of the header"),
             Check("cases", Outcome.PASS, f"{header.cases} cases, each without a hole from its first entry on"),
             Check("trailer", Outcome.PASS, f"{walk.count} lines with the SHA-256 that it says"),
+            *walk.coverage.checks(header, walk.size),
         )
     )
 
@@ -67,12 +80,13 @@ def verify_export(lines: Iterable[bytes], trust: Trust | None, answers: Sequence
 class _Walk:
     """Goes through the lines; `check` names what is looked at, so that a failure is told under its name."""
 
-    def __init__(self) -> None:
+    def __init__(self, coverage: Coverage) -> None:
+        self.coverage = coverage
         self.count = 0
         self.check = "format"
         self._digest = sha256()
         self._header: Header | None = None
-        self._size, self._root = 0, b""
+        self.size, self._root = 0, b""
         self._ended = False
         self._case = _Case("", -1)
         self._cases = 0
@@ -82,7 +96,7 @@ class _Walk:
         self.check = "format"
         if self._header is None:
             self._header = parse_header(data)
-            self._size, self._root = tree_of(self._header.head)
+            self.size, self._root = tree_of(self._header.head)
         else:
             if self._ended:
                 raise ExportFormatError("something stands after the trailer")
@@ -115,7 +129,7 @@ class _Walk:
         entry = parse_entry(line.entry)
         if not isinstance(entry, CaseEntry):
             raise ExportFormatError("it is no entry of a case")
-        verify_inclusion(leaf_hash(line.entry), line.index, self._size, line.inclusion, self._root)
+        verify_inclusion(leaf_hash(line.entry), line.index, self.size, line.inclusion, self._root)
         committed = entry.all_commitments()
         if [one.name for one in committed] != [one.name for one in line.records]:
             raise InvalidProofError("the records are not one for each commitment, in entry order")
@@ -130,6 +144,7 @@ class _Walk:
             self._case = _Case(entry.return_id, line.index)
             self._cases += 1
         self._case.follow(entry, line)
+        self.coverage.follow(entry, leaf_hash(line.entry))
 
 
 class _Case:

@@ -8,31 +8,39 @@
 6. files        every file has the SHA-256 that the manifest says, and the CRC-32 of its header
 7. receipts     each receipt verifies by its own rules (`verify.py`); each is of this case, at the index of its name
 8. chain        the sequence numbers run from 0 without a hole, each entry names the one before it, up to the head
-9. evidence     each original is one that the receipt of its entry shows the fingerprint of
+9. completeness as of a seal, the entries before it are as many as the case index counts, and end with the same one; no
+                head that a receipt rests on is newer than that seal (`verify_complete.py`)
+10. evidence    each original is one that the receipt of its entry shows the fingerprint of
+11. events      each line of events.jsonl says of its entry what the receipt of that entry says (`verify_events.py`)
+12. pages       how many files are the ledger's word: its signature binds it to them, and they are not compared
+13. receipt     each receipt that is given beside the package is of an entry in it, or came later
 
-Promises: pure; a file is read in pieces, receipts one at a time; valid only if every receipt is. Does not: compare the
-pages with the entries: they are the ledger's word, which the signature binds it to; or say that nothing was left out.
+Promises: pure; a file is read in pieces, receipts one at a time; valid only if every receipt is and a seal shows
+that none is left out. Does not: say that nothing came later.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from ledger_service.core.archive import Placed, Source, read_directory
+from ledger_service.core.case_proof import CASE_PROOF_BYTES_MAX
 from ledger_service.core.checkpoint import parse_checkpoint
 from ledger_service.core.encoding import DOCUMENT_BYTES_MAX
-from ledger_service.core.entry import CaseEntry, parse_entry
 from ledger_service.core.facts import Answer, Question
-from ledger_service.core.merkle import leaf_hash
 from ledger_service.core.package import (
+    COMPLETENESS,
+    EVENTS,
     HEAD_RECEIPT,
     MANIFEST,
     NOTE,
     NOTE_BYTES_MAX,
+    PAGES,
+    REPORTS,
     TRUST,
     Manifest,
     PackageFormatError,
@@ -42,15 +50,24 @@ from ledger_service.core.package import (
     require_layout,
     verify_manifest,
 )
-from ledger_service.core.receipt import RECEIPT_BYTES_MAX, parse_receipt
+from ledger_service.core.receipt import RECEIPT_BYTES_MAX, Receipt, parse_receipt
 from ledger_service.core.report import Check, Outcome, Report, Verdict
 from ledger_service.core.trust import TRUST_BYTES_MAX, Trust, parse_trust
 from ledger_service.core.verify import questions, signing_keys, verify
+from ledger_service.core.verify_case_proof import counted_by, questions_of_case_proof
+from ledger_service.core.verify_complete import Step, check_beside, check_completeness, step_of
+from ledger_service.core.verify_events import check_events
 from ledger_service.errors import FormatError, LedgerError
 
 CHUNK_BYTES = 1024 * 1024  # of a file that is hashed
 NAMED_MAX = 20  # receipts that a report names one by one
-_MOST = {MANIFEST: DOCUMENT_BYTES_MAX, NOTE: NOTE_BYTES_MAX, TRUST: TRUST_BYTES_MAX, HEAD_RECEIPT: RECEIPT_BYTES_MAX}
+_MOST = {
+    MANIFEST: DOCUMENT_BYTES_MAX,
+    NOTE: NOTE_BYTES_MAX,
+    TRUST: TRUST_BYTES_MAX,
+    HEAD_RECEIPT: RECEIPT_BYTES_MAX,
+    COMPLETENESS: CASE_PROOF_BYTES_MAX,
+}
 _OUTCOMES = {
     Verdict.VALID: Outcome.PASS,
     Verdict.INVALID: Outcome.FAIL,
@@ -76,16 +93,9 @@ class Opened:
         """Return the content of a file whose size was bounded when the archive was opened."""
         return _content(self.source, self.files[name])
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An entry of the case as its receipt shows it; `files` are the SHA-256 (hex) of its evidence, None: withheld."""
-
-    index: int
-    leaf: bytes
-    seq: int | None
-    prev: bytes | None
-    files: tuple[str | None, ...]
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """Yield the content of a file in pieces."""
+        return _chunks(self.source, self.files[name])
 
 
 def questions_of_package(source: Source, trust: Trust) -> tuple[Question, ...]:
@@ -94,16 +104,27 @@ def questions_of_package(source: Source, trust: Trust) -> tuple[Question, ...]:
     if opened is None:
         return ()
     asked = [question for _, _, data in opened.receipts() for question in questions(data, trust)]
+    if COMPLETENESS in opened.files:
+        asked += questions_of_case_proof(opened.content(COMPLETENESS), trust)
     return tuple(dict.fromkeys(asked))
 
 
-def verify_package(source: Source, trust: Trust | None, answers: Sequence[Answer] = ()) -> Report:
+def verify_package(
+    source: Source,
+    trust: Trust | None,
+    answers: Sequence[Answer] = (),
+    *,
+    receipts: Sequence[Receipt] = (),
+    block_hashes: Collection[bytes] = (),
+) -> Report:
     """Return the report on a package.
 
     Args:
         source: The file, from anywhere; it does not change meanwhile.
         trust: The pinned trust file; without one the verdict is at best inconclusive.
         answers: What nodes answered to `questions_of_package(source, trust)`.
+        receipts: Of entries that should be in it if they are of its case; each must be verified itself.
+        block_hashes: Of blocks that the caller knows to be on the pinned chains, final.
     """
     opened, checks = _open(source)
     if opened is None:
@@ -111,10 +132,19 @@ def verify_package(source: Source, trust: Trust | None, answers: Sequence[Answer
     checks.append(_check_trust(opened, trust))
     checks.extend(_check_signature(opened, trust))
     checks.append(_check_files(opened))
-    steps, found = _check_receipts(opened, trust, answers)
+    steps, found = _check_receipts(opened, trust, answers, block_hashes)
     checks.extend(found)
     checks.append(_check_chain(opened, steps))
+    counted = None
+    if COMPLETENESS in opened.files:
+        counted = counted_by(opened.content(COMPLETENESS), trust, answers, block_hashes=block_hashes)
+    checks.append(check_completeness(counted, opened.manifest, steps))
     checks.append(_check_evidence(opened, steps))
+    said = [step.event for _, step in sorted(steps.items())]
+    checks.append(check_events(opened.chunks(EVENTS) if EVENTS in opened.files else None, said))
+    checks.append(_say_pages(opened))
+    if all(check.outcome is not Outcome.FAIL for check in found):
+        checks.extend(check_beside(receipts, opened.manifest, steps, counted))
     return Report(tuple(checks))
 
 
@@ -197,18 +227,18 @@ def _check_files(opened: Opened) -> Check:
 
 
 def _check_receipts(
-    opened: Opened, trust: Trust | None, answers: Sequence[Answer]
+    opened: Opened, trust: Trust | None, answers: Sequence[Answer], block_hashes: Collection[bytes]
 ) -> tuple[dict[int, Step], list[Check]]:
     """Verify each receipt; of those that hold and are of this case, what the next checks need is returned by index."""
     steps: dict[int, Step] = {}
     outcomes: Counter[Outcome] = Counter()
     named: list[Check] = []
     for name, index, data in opened.receipts():
-        found = verify(data, trust, answers)
+        found = verify(data, trust, answers, block_hashes=block_hashes)
         outcome, reason = _OUTCOMES[found.verdict], _reason(found)
         if outcome is not Outcome.FAIL:
-            step = _step_of(data, opened.manifest.return_id)
-            if step is None or step.index != index:
+            step = step_of(data, opened.manifest.return_id)
+            if step is None or step.event.index != index:
                 outcome, reason = Outcome.FAIL, "it is of another case or entry than its name says"
             else:
                 steps[index] = step
@@ -228,25 +258,14 @@ def _reason(found: Report) -> str:
     return next((f"{one.name}: {one.detail}" for one in found.checks if one.outcome is wanted and one.decisive), "")
 
 
-def _step_of(data: bytes, return_id: str) -> Step | None:
-    receipt = parse_receipt(data)
-    entry = parse_entry(receipt.entry)
-    if not isinstance(entry, CaseEntry) or entry.return_id != return_id:
-        return None
-    shown = tuple(
-        None if record.disclosure is None else str(record.disclosure.value)
-        for record, _ in zip(receipt.records, entry.evidence, strict=False)
-    )
-    return Step(receipt.index, leaf_hash(receipt.entry), entry.seq, entry.prev, shown)
-
-
 def _check_chain(opened: Opened, steps: dict[int, Step]) -> Check:
     chain = [step for _, step in sorted(steps.items()) if step.seq is not None]
     previous: bytes | None = None
     for place, step in enumerate(chain):
         if (step.seq, step.prev) != (place, previous):
-            return Check("chain", Outcome.FAIL, f"entry {step.index} does not follow the one before it in the case")
-        previous = step.leaf
+            reason = f"entry {step.event.index} does not follow the one before it in the case"
+            return Check("chain", Outcome.FAIL, reason)
+        previous = step.event.leaf
     if (previous, len(chain)) != (opened.manifest.head, opened.manifest.chain):
         return Check("chain", Outcome.FAIL, "the entries do not end at the head that the manifest names")
     return Check("chain", Outcome.PASS, f"{len(chain)} entries without a hole, up to the head of the manifest")
@@ -258,10 +277,16 @@ def _check_evidence(opened: Opened, steps: dict[int, Step]) -> Check:
     if len({place for _, place in originals}) != len(originals):
         return Check("evidence", Outcome.FAIL, "two originals claim one place")
     for name, (index, position) in originals:
-        shown = steps[index].files[position : position + 1] if index in steps else ()
+        shown = steps[index].event.files[position : position + 1] if index in steps else ()
         if shown != (sums[name],):
             return Check("evidence", Outcome.FAIL, f"{name} is not the file that entry {index} fingerprints there")
     return Check("evidence", Outcome.PASS, f"{len(originals)} originals, each the one that its entry fingerprints")
+
+
+def _say_pages(opened: Opened) -> Check:
+    pages = sum(name in PAGES or name in REPORTS for name in opened.files)
+    reason = f"{pages} files are the ledger's word: signed with the manifest, not compared with the entries"
+    return Check("pages", Outcome.UNKNOWN, reason, decisive=False)
 
 
 def _content(source: Source, placed: Placed) -> bytes:

@@ -20,7 +20,7 @@ from ledger_service.core.merkle import leaf_hash
 from ledger_service.core.returns import Command, decide, evolve, sort_fields
 from ledger_service.core.signing import SIGNATURE_NAME, SIGNER_NAME
 from ledger_service.core.timeline import Timeline, make_timeline
-from ledger_service.core.timeline_row import Placed
+from ledger_service.core.timeline_row import Placed, Since
 from tests.core.steps import ORIGIN, RETURN_ID, actor, descriptors, least_evidence
 
 BEGAN = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
@@ -109,9 +109,11 @@ class Told:
         )  # fmt: skip
         self.put(entry, {**facts, **values})
 
-    def anchor(self, count: int, life: str = "finalized", at: int = 1_772_500_000) -> None:
-        """Place the first so many entries in a block."""
-        self.placed[:count] = [replace(one, life=life, anchored_at=at) for one in self.placed[:count]]
+    def anchor(
+        self, count: int, life: str = "finalized", at: int = 1_772_500_000, *, since: Since | None = None
+    ) -> None:
+        """Place the first so many entries in a block; `since` is the block after which they were recorded."""
+        self.placed[:count] = [replace(one, life=life, anchored_at=at, since=since) for one in self.placed[:count]]
 
     def timeline(self, now: float | None = None) -> Timeline:
         """Return the timeline, at a time or as of the last step."""

@@ -266,7 +266,7 @@ ARCHIVES: dict[str, Kind] = {
     "end: rows in all": in_end(10, b"\x01\x00"),
     "end: more rows than there are": in_end(8, b"\xff\xff\xff\xff"),
     "end: one row": in_end(8, b"\x01\x00\x01\x00"),
-    "end: a row more": in_end(8, b"\x1b\x00\x1b\x00"),
+    "end: a row more": in_end(8, b"\x1c\x00\x1c\x00"),
     "end: size of the directory": in_end(12, b"\x00\x00"),
     "end: offset": in_end(16, b"\x00\x00\x00\x00"),
     "zip64": zip64,

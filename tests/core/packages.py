@@ -10,23 +10,30 @@ import base64
 import dataclasses
 import functools
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger_service.core import merkle
+from ledger_service.core import encoding, merkle
 from ledger_service.core.archive import Member, directory, header, place
+from ledger_service.core.case_index import EMPTY_ROOT, Indexed, Scope, key_of, prove, update, value_of
+from ledger_service.core.case_proof import CaseProof, encode_case_proof
 from ledger_service.core.checkpoint import Checkpoint, sign_checkpoint
 from ledger_service.core.disclosure import Disclosure, Record, evidence_name
+from ledger_service.core.encoding import Json
 from ledger_service.core.entry import Authenticity, CaseEntry, Entry, EvidenceDescriptor, NamedCommitment, encode_entry
 from ledger_service.core.facts import Answer, TargetFacts
 from ledger_service.core.package import (
+    COMPLETENESS,
+    EVENTS,
     HEAD_RECEIPT,
     MANIFEST,
     NOTE,
     PAGES,
+    REPORTS,
     TRUST,
     FileSum,
     Manifest,
@@ -60,8 +67,10 @@ def chained(entry: CaseEntry, before: CaseEntry | None) -> CaseEntry:
     return dataclasses.replace(entry, seq=before.seq + 1, prev=merkle.leaf_hash(encode_entry(before)))
 
 
+COUNTRIES: dict[str, Json] = {"buyer_country": "DE", "seller_country": "CN"}
 REQUEST = dataclasses.replace(
     FIRST,
+    facts=COUNTRIES,
     evidence=(
         EvidenceDescriptor("product_photo", len(PHOTO), "image/png", SHOWN.commitment()),
         EvidenceDescriptor("return_label", len(SLIP), "application/pdf", HIDDEN.commitment()),
@@ -70,9 +79,27 @@ REQUEST = dataclasses.replace(
 )
 ASKED = chained(dataclasses.replace(FIRST, verb="request_info", from_state="requested"), REQUEST)
 ANSWERED = chained(dataclasses.replace(FIRST, verb="provide_info", from_state="info_requested"), ASKED)
-STRANGER = dataclasses.replace(FIRST, return_id=OTHER)
+STRANGER = dataclasses.replace(FIRST, return_id=OTHER, facts=COUNTRIES)
 READ = dataclasses.replace(ASIDE, return_id=CASE, authenticity=Authenticity.PLATFORM_ATTESTED)
-LOG: list[Entry] = [GENESIS, REQUEST, ASKED, STRANGER, READ, ANSWERED, SEAL]
+
+
+def indexed(counted: Sequence[tuple[CaseEntry, CaseEntry]]) -> tuple[bytes, dict[bytes, bytes]]:
+    """Return the root and the nodes of the case index of these cases: first entry, and last on the chain."""
+    values = {
+        key_of(
+            first.return_id,
+            buyer_country="DE",
+            seller_country="CN",
+            opened_at=first.recorded_at,
+        ): value_of(Indexed((last.seq or 0) + 1, merkle.leaf_hash(encode_entry(last))))
+        for first, last in counted
+    }
+    return update(EMPTY_ROOT, values, dict[bytes, bytes]().__getitem__)
+
+
+INDEX_ROOT, INDEX_NODES = indexed([(REQUEST, ANSWERED), (STRANGER, STRANGER)])
+SEALED = dataclasses.replace(SEAL, case_index=INDEX_ROOT)
+LOG: list[Entry] = [GENESIS, REQUEST, ASKED, STRANGER, READ, ANSWERED, SEALED]
 OF_CASE = (1, 2, 4, 5)
 PHOTO_NAME = evidence_file_name(1, 0, kind="product_photo", media_type="image/png")
 
@@ -105,12 +132,43 @@ def receipt(index: int, *, anchored: bool = True, key: Ed25519PrivateKey = OLD_K
     )
 
 
+def completeness(entry: CaseEntry = REQUEST) -> CaseProof:
+    """Return the completeness file of a case as of the seal."""
+    scope = Scope("DE", "CN", entry.recorded_at[:7])
+    proof = CaseProof(scope, entry.return_id, receipt(len(LOG) - 1), ())
+    nodes = prove(INDEX_ROOT, proof.prefix, INDEX_NODES.__getitem__)
+    return dataclasses.replace(proof, nodes=tuple(nodes))
+
+
+def event(index: int) -> dict[str, Any]:
+    """Return what the line of an entry holds."""
+    leaf = merkle.leaf_hash(encode_entry(LOG[index]))
+    told: dict[str, Any] = {"erased": [], "evidence": [], "shown": {}, "withheld": []}
+    if LOG[index] == REQUEST:
+        told["evidence"] = [
+            {"file": PHOTO_NAME, "sha256": SHOWN.value, "state": "included"},
+            {"file": None, "sha256": None, "state": "withheld"},
+        ]
+        told["shown"] = {WORDS.name: WORDS.value}
+    return {
+        "anchored_at": None,
+        "entry": encoding.parse(encode_entry(LOG[index])),
+        "index": index,
+        "leaf_hash": leaf.hex(),
+        "receipt": receipt_name(index),
+        "state": "finalized",
+        **told,
+    }
+
+
 def files() -> dict[str, bytes]:
     """Return every file of the package but manifest and note."""
-    found = {name: f"{name}\n".encode() for name in PAGES}
+    found = {name: f"{name}\n".encode() for name in (*PAGES, *REPORTS)}
+    found[EVENTS] = b"".join(encoding.encode(event(index)) + b"\n" for index in OF_CASE)
     found |= {receipt_name(index): encode_receipt(receipt(index)) for index in OF_CASE}
     found[HEAD_RECEIPT] = encode_receipt(receipt(0, anchored=False))
     found[TRUST] = encode_trust(PINNED)
+    found[COMPLETENESS] = encode_case_proof(completeness())
     found[PHOTO_NAME] = PHOTO
     return found
 

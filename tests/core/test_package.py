@@ -10,6 +10,7 @@ import pytest
 from ledger_service.core.checkpoint import parse_checkpoint, sign_checkpoint, verifier_key
 from ledger_service.core.package import (
     FIXED,
+    VERIFIER,
     FileSum,
     Manifest,
     PackageFormatError,
@@ -146,3 +147,9 @@ def test_a_layout_has_every_fixed_file_and_no_other() -> None:
         require_layout(FIXED[1:])
     with pytest.raises(PackageFormatError):
         require_layout([*FIXED, "setup.exe"])
+
+
+def test_a_verifier_may_lie_in_a_package_and_packages_without_one_stay_packages() -> None:
+    require_layout([*FIXED, VERIFIER])
+    with pytest.raises(PackageFormatError):
+        require_layout([*FIXED, f"evidence/{VERIFIER}"])

@@ -136,6 +136,11 @@ def test_what_is_no_receipt_is_refused(data: bytes) -> None:
         parse_receipt(data)
 
 
+def test_the_paper_is_told_from_the_receipt() -> None:
+    with pytest.raises(ReceiptFormatError, match="attached inside it"):
+        parse_receipt(b"%PDF-1.7\n")
+
+
 def test_the_format_is_named_and_versioned() -> None:
     assert json.loads(FILE)["format"] == FORMAT == "return-ledger/receipt@v1"
     with pytest.raises(ReceiptFormatError, match="receipt@v1"):

@@ -68,7 +68,7 @@ def test_every_size_limit_of_the_formats_is_named() -> None:
     """A new `…_MAX` in a module that defines a format is a part of the format, so it must be said."""
     formats = (
         "encoding", "entry", "log_entry", "disclosure", "merkle", "checkpoint", "receipt", "trust", "signing",
-        "archive", "package", "export",
+        "archive", "package", "export", "trie", "case_proof", "contradiction", "tlog_proof",
     )  # fmt: skip
     defined = {
         (module, name)
@@ -92,7 +92,7 @@ def members(value: Any) -> set[str]:
 FORMATS = [GENESIS, STEP, KEY_ENTRY, SEAL, RECEIPT]
 FORMATS += [
     WORKED[name].encode()
-    for name in ("trust", "statement-content", "signature-value", "signed-step", "package-manifest")
+    for name in ("trust", "statement-content", "signature-value", "signed-step", "package-manifest", "contradiction")
 ]
 
 

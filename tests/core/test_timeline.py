@@ -14,7 +14,7 @@ from ledger_service.core.custody import GapReason
 from ledger_service.core.entry import Authenticity, Kind, Role
 from ledger_service.core.findings import Finding, FindingCode
 from ledger_service.core.timeline import Timeline, make_timeline, timeline_members
-from ledger_service.core.timeline_row import Flag, seconds_between
+from ledger_service.core.timeline_row import Flag, Since, seconds_between
 from tests.core.cases import (
     APPROVAL,
     DISPUTE_ID,
@@ -407,7 +407,7 @@ def test_proven_is_only_what_a_final_block_the_chain_a_wallet_or_a_message_check
     at = "2026-03-03T01:06:40.000Z"
 
     assert [(one.code, one.indexes, one.details) for one in timeline.findings.proven] == [
-        (FindingCode.RECORDED_BY, tuple(indexes[:2]), {"at": at}),
+        (FindingCode.RECORDED_BY, tuple(indexes[:2]), {"since": None, "at": at}),
         (FindingCode.CHAIN_WHOLE, tuple(indexes), {"count": 4}),
         (FindingCode.FILES_FIXED, tuple(indexes[:2]), {"count": 2, "at": at}),
         (FindingCode.FILES_FIXED, tuple(indexes[2:]), {"count": 2, "at": None}),
@@ -415,6 +415,23 @@ def test_proven_is_only_what_a_final_block_the_chain_a_wallet_or_a_message_check
         (FindingCode.MESSAGE_VERIFIED, (indexes[3],), {"role": "carrier"}),
     ]
     assert found(timeline, FindingCode.NOT_FINAL)[0].indexes == tuple(indexes[2:])
+
+
+def test_entries_are_proven_between_the_two_blocks_that_each_lies_between() -> None:
+    told = approved()
+    told.step("ship_back", fields=PARCELS)
+    told.anchor(3, at=1_772_500_000, since=Since(8, 31337, 4, 99, 1_772_400_000))
+    told.anchor(1, at=1_772_500_000)
+    timeline = told.timeline()
+    first, second, third = (row.index for row in timeline.rows)
+    at, since = "2026-03-03T01:06:40.000Z", "2026-03-01T21:20:00.000Z"
+
+    assert [(one.indexes, one.details) for one in found(timeline, FindingCode.RECORDED_BY)] == [
+        ((first,), {"since": None, "at": at}),
+        ((second, third), {"since": since, "at": at}),
+    ]
+    members: Any = timeline_members(timeline)
+    assert [one["since_at"] for one in members["rows"]] == [None, since, since]
 
 
 def test_a_block_that_is_not_final_proves_nothing_yet() -> None:

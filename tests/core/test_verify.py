@@ -66,6 +66,7 @@ def test_a_final_receipt_is_valid_and_every_check_says_so_in_order() -> None:
     assert report.verdict is Verdict.VALID
     assert [one.name for one in report.checks] == [
         "format", "trust", "entry", "disclosures", "checkpoint", "inclusion", "anchor", "chain", "finality", "policy",
+        "time",
     ]  # fmt: skip
     assert outcomes(report, Outcome.PASS) == [one.name for one in report.checks]
     assert all(one.detail for one in report.checks)

@@ -8,6 +8,8 @@ from hashlib import sha256
 
 import pytest
 
+from ledger_service.core.case_index import Scope, prove
+from ledger_service.core.case_proof import CaseProof
 from ledger_service.core.disclosure import Record
 from ledger_service.core.entry import Role
 from ledger_service.core.export import (
@@ -24,10 +26,12 @@ from ledger_service.core.export import (
     parse_header,
     parse_line,
 )
+from ledger_service.core.export_scope import Counted, Coverage, counted_in
 from ledger_service.core.report import Outcome, Report, Verdict
 from ledger_service.core.verify_export import questions_of_export, verify_export
-from tests.core.entries import NEW_KEY
-from tests.core.packages import HIDDEN, SHOWN, answers, receipt
+from ledger_service.errors import FormatError
+from tests.core.entries import FIRST, NEW_KEY
+from tests.core.packages import HIDDEN, INDEX_NODES, INDEX_ROOT, LOG, SHOWN, answers, completeness, receipt
 from tests.core.receipts import TRUST
 
 HEADER = Header(Filters(opened_from="2026-11-03T00:00:00.000Z"), Role.REGULATOR, 2, receipt(0))
@@ -169,3 +173,99 @@ def test_what_is_no_export_asks_nothing() -> None:
 
 def test_a_bundle_is_each_entry_after_its_length() -> None:
     assert bundle([b"a" * 300]) == b"\x01\x2c" + b"a" * 300
+
+
+# ── what a seal counts ───────────────────────────────────────────────────────────────────────────────────────────────
+
+MONTH = "2026-11"
+ALL = Header(Filters(), Role.REGULATOR, 2, receipt(0))
+
+
+def counted(*, month: str | None = MONTH) -> Counted:
+    """Return what the completeness file of the scope counts."""
+    proof = CaseProof(Scope("DE", "CN", month), None, receipt(len(LOG) - 1), ())
+    nodes = prove(INDEX_ROOT, proof.prefix, INDEX_NODES.__getitem__)
+    found = counted_in(dataclasses.replace(proof, nodes=tuple(nodes)))
+    assert found is not None
+    assert len(found.cases) == 2
+    return found
+
+
+def complete(made: list[bytes], *scopes: Counted) -> list[tuple[Outcome, str]]:
+    """Return what an export says of scopes."""
+    found = verify_export(made, TRUST, answers(), scopes=scopes or (counted(),))
+    return [(one.outcome, one.detail) for one in found.checks if one.name == "completeness"]
+
+
+@pytest.mark.parametrize("month", [MONTH, None])
+def test_an_export_that_holds_what_the_seal_counts_passes(month: str | None) -> None:
+    (found,) = complete(lines(ALL), counted(month=month))
+
+    assert found == (
+        Outcome.PASS,
+        f"all 2 returns of DE <- CN{' opened in 2026-11' if month else ''} that the seal at index 6 counts are in it,"
+        " as far",
+    )
+    assert [one for one, _ in complete(lines(ALL), counted(), counted(month=None))] == [Outcome.PASS] * 2
+
+
+@pytest.mark.parametrize(
+    ("left", "cases"),
+    [((1, 2, 4, 5), 1), ((3,), 1), ((1, 2, 4, 3), 2), ((), 0)],
+    ids=["a case left out", "another one left out", "the last entry left out", "everything left out"],
+)
+def test_a_case_or_a_last_entry_that_is_left_out_fails(left: tuple[int, ...], cases: int) -> None:
+    made = lines(dataclasses.replace(ALL, cases=cases), [line(index) for index in left])
+
+    ((outcome, detail),) = complete(made)
+
+    assert check(made).verdict is Verdict.VALID  # nothing in the export itself shows it
+    assert outcome is Outcome.FAIL
+    assert "left out" in detail
+
+
+@pytest.mark.parametrize(
+    ("filters", "role", "words"),
+    [
+        (Filters(buyer_country="FR"), Role.REGULATOR, "asked for less"),
+        (Filters(seller_country="US"), Role.REGULATOR, "asked for less"),
+        (Filters(opened_from="2026-11-02T00:00:00.000Z"), Role.REGULATOR, "asked for less"),
+        (Filters(opened_until="2026-11-30T23:59:59.999Z"), Role.REGULATOR, "asked for less"),
+        (Filters(), Role.SELLER, "what one seller may see"),
+    ],
+)
+def test_an_export_of_less_than_the_scope_is_told_from_one_that_hides(filters: Filters, role: Role, words: str) -> None:
+    made = lines(Header(filters, role, 0, receipt(0)), [])
+
+    ((outcome, detail),) = complete(made)
+
+    assert outcome is Outcome.UNKNOWN
+    assert words in detail
+    assert verify_export(made, TRUST, answers(), scopes=(counted(),)).verdict is Verdict.VALID
+
+
+def test_an_export_of_exactly_the_month_hides_what_it_lacks() -> None:
+    whole = Filters("DE", "CN", "2026-11-01T00:00:00.000Z", "2026-12-01T00:00:00.000Z")
+
+    for scope, outcome in ((counted(), Outcome.FAIL), (counted(month=None), Outcome.UNKNOWN)):
+        assert complete(lines(Header(whole, Role.PLATFORM, 0, receipt(0)), []), scope)[0][0] is outcome
+
+
+def test_an_export_from_before_the_seal_need_not_hold_what_it_counts() -> None:
+    newer = dataclasses.replace(counted(), seal=len(LOG))
+
+    ((outcome, detail),) = complete(lines(dataclasses.replace(ALL, cases=0), []), newer)
+
+    assert outcome is Outcome.UNKNOWN
+    assert f"newer than the export's {len(LOG)} entries" in detail
+
+
+def test_a_completeness_file_of_a_case_counts_no_scope() -> None:
+    assert counted_in(completeness()) is None
+    assert counted_in(CaseProof(Scope("DE", "CN"), None, receipt(1), ())) is None
+
+
+def test_a_first_entry_without_countries_is_none_that_a_scope_counts() -> None:
+    coverage = Coverage((counted(),))
+    with pytest.raises(FormatError, match="capital letters"):
+        coverage.follow(dataclasses.replace(FIRST, facts={}), bytes(32))

@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 
 from ledger_service.core.archive import ArchiveFormatError, read_directory
+from ledger_service.core.case_index import prove
+from ledger_service.core.case_proof import CaseProof, encode_case_proof
+from ledger_service.core.entry import encode_entry
 from ledger_service.core.merkle import leaf_hash
-from ledger_service.core.package import HEAD_RECEIPT, receipt_name
+from ledger_service.core.package import COMPLETENESS, HEAD_RECEIPT, VERIFIER, receipt_name
 from ledger_service.core.receipt import encode_receipt
 from ledger_service.core.report import Outcome, Verdict
 from ledger_service.core.verify_package import CHUNK_BYTES, questions_of_package, verify_package
+from tests.core.entries import RECORDED_AT
 from tests.core.hostile_packages import ARCHIVES, CONTENTS, HOSTILE
-from tests.core.packages import PHOTO_NAME, Bytes, Draft, answers, check, files, honest, receipt
+from tests.core.packages import (
+    ASKED,
+    INDEX_NODES,
+    INDEX_ROOT,
+    PHOTO_NAME,
+    STRANGER,
+    Bytes,
+    Draft,
+    answers,
+    check,
+    completeness,
+    files,
+    honest,
+    pack,
+    receipt,
+)
 from tests.core.receipts import TRUST as PINNED
 
-NAMES = ("archive", "manifest", "trust", "head", "signature", "files", "receipts", "chain", "evidence")
+NAMES = (
+    "archive", "manifest", "trust", "head", "signature", "files", "receipts", "chain", "completeness", "evidence",
+    "events", "pages",
+)  # fmt: skip
 
 
 def test_an_honest_package_is_valid_and_every_check_is_named() -> None:
@@ -24,6 +47,16 @@ def test_an_honest_package_is_valid_and_every_check_is_named() -> None:
 
     assert [one.name for one in report.checks] == list(NAMES)
     assert report.verdict is Verdict.VALID
+
+
+def test_the_verifier_in_a_package_is_a_file_of_it_like_every_other() -> None:
+    honest_one = Draft({**files(), VERIFIER: b"<!doctype html>\n"})
+    assert check(honest_one.packed()).verdict is Verdict.VALID
+
+    report = check(pack({**honest_one.contents(), VERIFIER: b"<!doctype HTML>\n"}))
+
+    failed = [one.detail for one in report.checks if one.outcome is Outcome.FAIL]
+    assert failed == [f"{VERIFIER} has not the SHA-256 that the manifest says"]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -69,7 +102,7 @@ def test_without_a_trust_file_nothing_is_valid_and_the_one_inside_pins_nothing()
 
     assert report.verdict is Verdict.INCONCLUSIVE
     unknown = {one.name for one in report.checks if one.outcome is Outcome.UNKNOWN}
-    assert unknown == {"trust", "head", "signature", "receipt", "receipts"}
+    assert unknown == {"trust", "head", "signature", "receipt", "receipts", "completeness", "pages"}
 
 
 def test_a_receipt_that_is_not_final_holds_the_package_back() -> None:
@@ -80,6 +113,85 @@ def test_a_receipt_that_is_not_final_holds_the_package_back() -> None:
     assert report.verdict is Verdict.INCONCLUSIVE
     (named,) = [one for one in report.checks if one.name == "receipt"]
     assert named.detail.startswith(receipt_name(5) + ": policy")
+
+
+def whole_month() -> CaseProof:
+    """Return the completeness file of all cases of the month."""
+    scope = dataclasses.replace(completeness(), return_id=None)
+    return dataclasses.replace(scope, nodes=tuple(prove(INDEX_ROOT, scope.prefix, INDEX_NODES.__getitem__)))
+
+
+def completeness_of(data: bytes) -> tuple[Outcome, str]:
+    """Return what the check of completeness says."""
+    (found,) = [one for one in check(data).checks if one.name == "completeness"]
+    return found.outcome, found.detail
+
+
+def test_the_entries_before_the_seal_are_those_that_it_counts() -> None:
+    outcome, detail = completeness_of(honest())
+
+    assert (outcome, detail) == (
+        Outcome.PASS,
+        f"before the seal at entry 6, recorded {RECORDED_AT}: exactly these 3 entries; "
+        "the log had 0 entries after it, 0 of them on the chain of this return",
+    )
+
+
+def test_a_package_that_hides_the_last_entry_is_found() -> None:
+    """By the operator itself: manifest and signature fit what is left."""
+    left = {name: data for name, data in files().items() if name != receipt_name(5)}
+    shorter = Draft(
+        left,
+        changed=lambda one: dataclasses.replace(one, entries=3, chain=2, head=leaf_hash(encode_entry(ASKED))),
+    )
+
+    assert completeness_of(shorter.packed()) == (
+        Outcome.FAIL,
+        "the seal at entry 6 counts 3 entries before it, the package has others",
+    )
+    assert check(shorter.packed()).verdict is Verdict.INVALID
+
+
+def test_a_package_without_the_seal_that_its_anchors_end_in_is_not_valid() -> None:
+    without = {name: data for name, data in files().items() if name != COMPLETENESS}
+
+    report = check(Draft(without).packed())
+
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert completeness_of(Draft(without).packed()) == (
+        Outcome.UNKNOWN,
+        "no completeness file shows what the seal at entry 6 counts, which is anchored",
+    )
+    assert questions_of_package(Bytes(Draft(without).packed()), PINNED) == questions_of_package(Bytes(honest()), PINNED)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        (lambda: completeness(STRANGER), "another case"),
+        (lambda: whole_month(), "another case"),
+        (lambda: dataclasses.replace(completeness(), nodes=()), "case_index: trie: a node is missing"),
+        (lambda: dataclasses.replace(completeness(), seal=receipt(5)), "seal: the receipt is of an entry that is no"),
+    ],
+)
+def test_a_completeness_file_that_does_not_fit_is_found(changed: Callable[[], CaseProof], why: str) -> None:
+    spoiled = {**files(), COMPLETENESS: encode_case_proof(changed())}
+
+    outcome, detail = completeness_of(Draft(spoiled).packed())
+
+    assert outcome is Outcome.FAIL
+    assert why in detail
+
+
+def test_a_seal_that_counts_no_entry_of_the_case_is_found() -> None:
+    month = dataclasses.replace(completeness().scope, month="2026-12")
+    nowhere = dataclasses.replace(completeness(), scope=month)
+    nodes = prove(INDEX_ROOT, nowhere.prefix, INDEX_NODES.__getitem__)
+    absent = encode_case_proof(dataclasses.replace(nowhere, nodes=tuple(nodes)))
+
+    outcome, detail = completeness_of(Draft({**files(), COMPLETENESS: absent}).packed())
+
+    assert (outcome, detail) == (Outcome.FAIL, "the seal at entry 6 counts 0 entries before it, the package has others")
 
 
 def test_nobody_asked_is_not_invalid() -> None:

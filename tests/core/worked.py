@@ -16,8 +16,11 @@ from eth_account.signers.local import LocalAccount
 from ledger_service.core import calendars, encoding, merkle, registry
 from ledger_service.core.archive import Member, directory, header, place
 from ledger_service.core.calendars import Territory
+from ledger_service.core.case_index import EMPTY_ROOT, Indexed, Scope, key_of, prove, update, value_of
 from ledger_service.core.checkpoint import Checkpoint, sign_checkpoint, verifier_key
 from ledger_service.core.clock import instant_text
+from ledger_service.core.contradiction import SignedHead, encode_contradiction, rewritten
+from ledger_service.core.cosignature import cosign, message, witness_key
 from ledger_service.core.counting import count
 from ledger_service.core.disclosure import Disclosure, Record, evidence_name
 from ledger_service.core.entry import (
@@ -60,6 +63,7 @@ from ledger_service.core.signing import (
     signer_value,
     typed_data,
 )
+from ledger_service.core.tlog_proof import TlogProof, encode_tlog_proof
 from ledger_service.core.trigger import Trigger
 from ledger_service.core.trust import PinnedTarget, Trust, encode_trust
 from ledger_service.core.verify import questions, verify
@@ -376,7 +380,49 @@ def _phrase(trigger: Trigger) -> str:
     return trigger.name + (f".{trigger.at}" if trigger.at else "") + condition
 
 
+INDEXED = [
+    ("00" * 15 + "01", "DE", "2026-10-31T09:00:00.000Z", 3), ("00" * 15 + "02", "DE", "2026-11-01T09:00:00.000Z", 1),
+    ("00" * 15 + "03", "FR", "2026-11-01T09:00:00.000Z", 300),
+]  # fmt: skip
+
+
+def case_index() -> str:
+    """Return keys and values of three cases, the root over them, and the proofs of the first case and of a month."""
+    values = {
+        key_of(return_id, buyer_country=buyer, seller_country="CN", opened_at=opened): value_of(
+            Indexed(count, bytes(32))
+        )
+        for return_id, buyer, opened, count in INDEXED
+    }
+    root, nodes = update(EMPTY_ROOT, values, dict[bytes, bytes]().__getitem__)
+    first = next(iter(values))
+    told = [(f"key {n}", key) for n, key in enumerate(values)]
+    told += [(f"value {n}", value) for n, value in enumerate(values.values())]
+    told += [("root", root)]
+    told += [(f"proof of key 0, node {n}", node) for n, node in enumerate(prove(root, first.hex(), nodes.__getitem__))]
+    month = Scope("DE", "CN", "2026-11").prefix
+    told += [(f"proof of {month}, node {n}", node) for n, node in enumerate(prove(root, month, nodes.__getitem__))]
+    return lines(told)
+
+
+# ── a log that contradicts itself, and a witness ─────────────────────────────────────────────────────────────────────
+
+OLDER = Checkpoint(ORIGIN, 2, merkle.node_hash(LEAVES[0], LEAVES[1]))
+FORKED_NODE = merkle.node_hash(LEAVES[0], merkle.leaf_hash(KEY_ENTRY))  # another entry at index 1
+FORKED = Checkpoint(ORIGIN, 3, merkle.node_hash(FORKED_NODE, LEAVES[2]))
+CONTRADICTION = encode_contradiction(
+    rewritten(
+        SignedHead(sign_checkpoint(OLDER, PRIVATE)),
+        SignedHead(sign_checkpoint(FORKED, PRIVATE)),
+        [FORKED_NODE, LEAVES[2]],
+    )
+)
+WITNESS = Ed25519PrivateKey.from_private_bytes(bytes(range(64, 96)))
+WITNESS_NAME, WITNESSED_AT = "witness.example/eu", 1793701460
+
+
 WORKED: dict[str, str] = {
+    "case-index": case_index(),
     "deadlines": deadlines(),
     "rules": counted(),
     "canonical": encoding.encode(AWKWARD).decode() + "\n",
@@ -411,6 +457,7 @@ WORKED: dict[str, str] = {
     "head-1": HEAD_1.hex() + "\n",
     "head-1-slot": registry.compute_commitment_slot(LOG_ID, 1).hex() + "\n",
     "receipt": RECEIPT.decode(),
+    "tlog-proof": encode_tlog_proof(TlogProof(2, (merkle.node_hash(LEAVES[0], LEAVES[1]),), CHECKPOINT, SEAL)).decode(),
     "trust": encode_trust(TRUST).decode(),
     "archive-hex": ARCHIVE.hex() + "\n",
     "package-manifest": MANIFEST.decode(),
@@ -428,5 +475,9 @@ WORKED: dict[str, str] = {
     "signature-value": encoding.encode(SIGNATURE.value).decode() + "\n",
     "signer-value": encoding.encode(SIGNER.value).decode() + "\n",
     "signed-step": SIGNED_STEP.decode() + "\n",
+    "contradiction": CONTRADICTION.decode(),
+    "witness-key": witness_key(WITNESS_NAME, WITNESS).encode() + "\n",
+    "cosignature-message": message(HEAD, WITNESSED_AT).decode(),
+    "cosignature": cosign(HEAD, WITNESS_NAME, WITNESS, seconds=WITNESSED_AT).line(),
     "report": "".join(f"{one.outcome:4}  {one.name}\n" for one in report().checks) + f"{report().verdict}\n",
 }

@@ -17,6 +17,15 @@ def escaped(text: str) -> str:
     return "".join(c.encode("unicode_escape").decode() if hidden(c) else c for c in text)
 
 
+def escaped_lines(text: str) -> str:
+    """Return text as `escaped` does, but with its line breaks: for places where a text has lines of its own.
+
+    >>> escaped_lines("a\\r\\nb\\u200bc")
+    'a\\nb\\\\u200bc'
+    """
+    return "\n".join(map(escaped, text.replace("\r\n", "\n").split("\n")))
+
+
 def hidden(character: str) -> bool:
     """Say whether a character is not seen as itself."""
     category = unicodedata.category(character)

@@ -1,6 +1,7 @@
 """The headings and sentences of the pages, in English and Simplified Chinese: templates by name.
 
-Promises: both languages of a sentence fill the same places. Does not: hold words for codes (`words.py`).
+Promises: both languages of a sentence fill the same places. Does not: hold words for codes (`words.py`), or those of
+documents on paper (`paper_sentences.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ledger_service.core.lifecycle import Words
+from ledger_service.core.pages.paper_sentences import PAPER
 
 _TABLE: dict[str, tuple[str, str]] = {
     # time and number
@@ -43,12 +45,20 @@ _TABLE: dict[str, tuple[str, str]] = {
     "later": (" ({duration} later)", "（{duration}后）"),
     "earlier": (" ({duration} earlier)", "（早 {duration}）"),
     "life_by": ("{life} by {at}{gap}", "{life}，不晚于 {at}{gap}"),
+    "life_between": (
+        "{life}: recorded after {since} and no later than {at}{gap}",
+        "{life}：记录时间晚于 {since}，不晚于 {at}{gap}",
+    ),
     "rule": ("rule: {rule}", "规则：{rule}"),
     "flags": ("! {words}", "！{words}"),
     "flagged_by": ("! {words}: {entry}", "！{words}：{entry}"),
     "corrected_value": ("corrected: {name}: {value}", "更正为：{name}: {value}"),
     "file": ("file: {kind}, {media_type}, {size} bytes", "文件：{kind}，{media_type}，{size} 字节"),
     "erased": ("erased: {name}", "已删除：{name}"),
+    "withheld": (
+        "withheld from this reader: {name} (the receipt proves that it is there)",
+        "不向本读者披露：{name}（回执证明其存在）",
+    ),
     "not_held": ("not held: {kind}", "未持有：{kind}"),
     # clock sheet
     "clocks": ("Deadlines", "期限"),
@@ -115,6 +125,13 @@ _TABLE: dict[str, tuple[str, str]] = {
     "recorded_by": (
         "{entries}: recorded no later than {at}, the time of a final block; what they say is not proved by that",
         "{entries}：记录时间不晚于 {at}（最终确认区块的时间）；内容真实性不因此得证",
+    ),
+    "recorded_between": (
+        "{entries}: recorded after {since} and no later than {at}: before them the ledger wrote down the fingerprint of"
+        " a block of the first time, which nobody knew earlier, and a final block of the second time holds them; what"
+        " they say is not proved by that",
+        "{entries}：记录时间晚于 {since}，不晚于 {at}：账本在此之前记下了前一时间的区块指纹（此前无人知晓），"
+        "后一时间的最终确认区块包含这些条目；内容真实性不因此得证",
     ),
     "chain_whole": (
         "the {count} entries of the case follow one another without a hole",
@@ -204,5 +221,7 @@ _TABLE: dict[str, tuple[str, str]] = {
     "due_for": ("Due from the {role}", "{role}的期限"),
 }
 
-SENTENCES: Final[Mapping[str, Words]] = MappingProxyType({name: Words(*pair) for name, pair in _TABLE.items()})
+SENTENCES: Final[Mapping[str, Words]] = MappingProxyType(
+    {name: Words(*pair) for name, pair in (_TABLE | PAPER).items()}
+)
 """Templates of `str.format`, by name."""

@@ -19,7 +19,7 @@ from ledger_service.core.pages.words import WORDS
 from ledger_service.core.timeline import Timeline
 from ledger_service.core.timeline_row import Flag
 
-_INDENT = "    "
+INDENT = "    "  # of a line that belongs to the one before it
 
 
 def sheets(timeline: Timeline, speech: Speech) -> Iterator[tuple[str, list[str]]]:
@@ -44,9 +44,9 @@ def sheets(timeline: Timeline, speech: Speech) -> Iterator[tuple[str, list[str]]
 
 
 def _clock(clock: Clock, timeline: Timeline, speech: Speech) -> Iterator[str]:
-    subject = "" if clock.subject is None else f" {escaped(clock.subject)}"
-    yield f"{clock.clock_id}{subject}  {speech.of(clock.words)}: {speech.code('clock_state', _state(clock))}"
-    yield _INDENT + speech.say(
+    named = speech.clock(clock.clock_id, clock.subject, clock.words)
+    yield f"{named}: {speech.code('clock_state', _state(clock))}"
+    yield INDENT + speech.say(
         "clock_rule",
         rule=f"{clock.rule.id}@{clock.rule.version}",
         ground=speech.code("ground", clock.ground.value),
@@ -56,25 +56,25 @@ def _clock(clock: Clock, timeline: Timeline, speech: Speech) -> Iterator[str]:
     )
     role, entry = speech.code("role", clock.actor.value), speech.entries([timeline.places[clock.started_by]])
     if clock.start_at is None or clock.start_basis is None:
-        yield _INDENT + speech.say("clock_no_start", role=role, entry=entry)
+        yield INDENT + speech.say("clock_no_start", role=role, entry=entry)
     else:
         basis = speech.code("basis", clock.start_basis.value)
         start = speech.minute(clock.start_at)
-        yield _INDENT + speech.say("clock_start", role=role, entry=entry, start=start, basis=basis)
+        yield INDENT + speech.say("clock_start", role=role, entry=entry, start=start, basis=basis)
     for since, until in clock.pauses:
-        yield _INDENT + speech.say("clock_pause", since=speech.minute(since), until=speech.minute(until, none="now"))
+        yield INDENT + speech.say("clock_pause", since=speech.minute(since), until=speech.minute(until, none="now"))
     if clock.due_at is not None:
-        yield _INDENT + due_of(clock, speech)
+        yield INDENT + due_of(clock, speech)
     if clock.withheld_from is not None:
         until = speech.minute(clock.withheld_until, none="now")
-        yield _INDENT + speech.say("clock_withheld", since=speech.minute(clock.withheld_from), until=until)
+        yield INDENT + speech.say("clock_withheld", since=speech.minute(clock.withheld_from), until=until)
     if clock.stopped_by is not None:
         stopped = speech.entries([timeline.places[clock.stopped_by]])
-        yield _INDENT + speech.say("clock_stop", entry=stopped, at=speech.minute(clock.stopped_at))
+        yield INDENT + speech.say("clock_stop", entry=stopped, at=speech.minute(clock.stopped_at))
     if (margin := _margin(clock, timeline, speech)) is not None:
-        yield _INDENT + margin
+        yield INDENT + margin
     if clock.reason is not None:
-        yield _INDENT + why_of(clock, speech)
+        yield INDENT + why_of(clock, speech)
 
 
 def due_of(clock: Clock, speech: Speech) -> str:
@@ -82,7 +82,7 @@ def due_of(clock: Clock, speech: Speech) -> str:
     at = speech.minute(clock.due_at)
     if clock.due_date is None or clock.zone is None:
         return speech.say("clock_due_instant", at=at)
-    return speech.say("clock_due", day=clock.due_date, zone=clock.zone, at=at)
+    return speech.say("clock_due", day=speech.day(clock.due_date), zone=clock.zone, at=at)
 
 
 def why_of(clock: Clock, speech: Speech) -> str:
@@ -92,7 +92,7 @@ def why_of(clock: Clock, speech: Speech) -> str:
         reason += f": {clock.details}"
     if not clock.missing:
         return speech.say("clock_why", reason=reason)
-    return speech.say("clock_lacks", reason=reason, names=", ".join(clock.missing))
+    return speech.say("clock_lacks", reason=reason, names=", ".join(map(speech.field, clock.missing)))
 
 
 def _state(clock: Clock) -> str:
@@ -115,18 +115,30 @@ def _margin(clock: Clock, timeline: Timeline, speech: Speech) -> str | None:
 
 
 def _balance(balance: Balance, speech: Speech) -> Iterator[str]:
+    notes = list(balance_notes(balance, speech))
     if not balance.complete:
-        yield speech.say("incomplete")
+        yield notes.pop(0)
+    yield from _table(balance_rows(balance, speech))
+    yield from notes
+
+
+def balance_rows(balance: Balance, speech: Speech) -> list[list[str]]:
+    """Return the quantities of each order line, under a row of headings."""
     columns = WORDS["column"]
-    header = [speech.say("line"), *(speech.code("column", name) for name in columns)]
-    rows = [header]
+    rows = [[speech.say("line"), *(speech.code("column", name) for name in columns)]]
     for line in balance.lines.values():
         cells = [escaped(line.line_id)]
         for name in columns:
             value = getattr(line, name)
             cells.append(speech.money(value, balance.currency) if name.endswith("_minor") else str(value))
         rows.append(cells)
-    yield from _table(rows)
+    return rows
+
+
+def balance_notes(balance: Balance, speech: Speech) -> Iterator[str]:
+    """Yield what is said of money: first whether not everything can be counted, then refunds, remedies, charges."""
+    if not balance.complete:
+        yield speech.say("incomplete")
     currency = balance.currency
     if currency is not None:
         approved, sent = balance.refund_approved_minor, balance.refunded_minor()
@@ -202,14 +214,13 @@ def _disputes(timeline: Timeline, speech: Speech) -> Iterator[str]:
 
 def _attempts(timeline: Timeline, speech: Speech) -> Iterator[str]:
     for one in timeline.attempts:
-        refused = speech.code("attempt", one.refused)
         yield speech.say(
             "attempt",
             entry=speech.entries([one.index]),
             at=speech.minute(one.recorded_at),
             role=speech.code("role", one.role.value),
-            verb=one.verb,
-            refused=refused if one.why is None else f"{refused}: {one.why}",
+            verb=speech.step(one.verb),
+            refused=speech.refusal(one.refused, one.why),
         )
 
 
@@ -234,7 +245,9 @@ def _finding(finding: Finding, timeline: Timeline, speech: Speech) -> str:
         at = finding.details["at"]
         filled["by"] = "" if at is None else speech.say("files_by", at=speech.minute(str(at)))
     elif code is FindingCode.RECORDED_BY:
-        filled["at"] = speech.minute(str(finding.details["at"]))
+        filled["at"], since = speech.minute(str(finding.details["at"])), finding.details["since"]
+        if since is not None:
+            return speech.say("recorded_between", **filled | {"since": speech.minute(str(since))})
     elif code is FindingCode.SAYS:
         at = finding.details["at"]
         filled["at"] = speech.minute(None if at is None else str(at), none="no_time_said")
@@ -252,7 +265,7 @@ def _finding(finding: Finding, timeline: Timeline, speech: Speech) -> str:
     elif code is FindingCode.VALUES_ERASED:
         names = finding.details["names"]
         assert isinstance(names, list)  # of names
-        filled["names"] = ", ".join(names)
+        filled["names"] = ", ".join(speech.field(str(name)) for name in names)
     return speech.say(code.value, **filled)
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from ledger_service.core.fields import currency_minor_digits
 from ledger_service.core.lifecycle import LIFECYCLE, Words
 from ledger_service.core.pages.escaping import escaped
 from ledger_service.core.pages.language import Language
+from ledger_service.core.pages.notation import write_amount, write_day, write_instant
 from ledger_service.core.pages.sentences import SENTENCES
 from ledger_service.core.pages.words import WORDS
 
@@ -52,6 +52,23 @@ class Speech:
         words = LIFECYCLE.evidence_kinds.get(kind)
         return escaped(kind) if words is None else f"{kind} ({self.of(words)})"
 
+    def field(self, name: str) -> str:
+        """Return the name of a field, as whoever records a step types it."""
+        return escaped(name)
+
+    def step(self, verb: str) -> str:
+        """Return the verb of a step that was tried, as it was typed."""
+        return escaped(verb)
+
+    def refusal(self, code: str, why: str | None) -> str:
+        """Return why a step was refused, with what the error said."""
+        words = self.code("attempt", code)
+        return words if why is None else f"{words}: {escaped(why)}"
+
+    def clock(self, clock_id: str, subject: str | None, words: Words) -> str:
+        """Return a deadline with its code, and with what it is about where there are several of it."""
+        return f"{clock_id}{'' if subject is None else f' {escaped(subject)}'}  {self.of(words)}"
+
     def count(self, count: int) -> str:
         """Return so many entries."""
         return self.say("one_entry") if count == 1 else self.say("many_entries", count=count)
@@ -80,17 +97,24 @@ class Speech:
         return self.say("later" if seconds > 0 else "earlier", duration=self.duration(seconds))
 
     def minute(self, instant: str | None, *, none: str = "not_known") -> str:
-        """Return an instant (RFC 3339 UTC) to the minute."""
-        return self.say(none) if instant is None else instant[:16].replace("T", " ")
+        """Return an instant (RFC 3339 UTC) to the minute, with its zone."""
+        return self.say(none) if instant is None else self.instant(instant)
 
     def money(self, minor: int | None, currency: str | None) -> str:
+        """Return an amount of minor units, where there is one."""
+        return self.say("none") if minor is None or currency is None else self.amount(minor, currency)
+
+    def instant(self, instant: str) -> str:
+        """Return an instant (RFC 3339 UTC) to the minute, with its zone."""
+        return write_instant(instant, self.language)
+
+    def day(self, day: str) -> str:
+        """Return a local day (ISO 8601)."""
+        return write_day(day, self.language)
+
+    def amount(self, minor: int, currency: str) -> str:
         """Return an amount of minor units."""
-        if minor is None or currency is None:
-            return self.say("none")
-        digits = currency_minor_digits(currency) or 0
-        text = str(abs(minor)).zfill(digits + 1)
-        whole = text if digits == 0 else f"{text[:-digits]}.{text[-digits:]}"
-        return f"{'-' if minor < 0 else ''}{whole} {escaped(currency)}"
+        return write_amount(minor, escaped(currency), self.language)
 
 
 def _runs(indexes: Sequence[int]) -> list[str]:

@@ -65,10 +65,6 @@ def _header(timeline: Timeline, speech: Speech) -> list[str]:
 
 def _row(row: Row, speech: Speech) -> list[str]:
     entry = row.entry
-    if entry.kind in ASIDE_KINDS:
-        way = f"({speech.code('kind', entry.kind.value)})"
-    else:
-        way = f"({escaped(entry.from_state or speech.say('new'))} -> {escaped(str(entry.to_state))})"
     by = speech.say(
         "by",
         role=speech.code("role", entry.asserted_by.role.value),
@@ -76,11 +72,25 @@ def _row(row: Row, speech: Speech) -> list[str]:
     )
     if entry.asserted_by != entry.recorded_by:
         by += speech.say("recorded_by_other", role=speech.code("role", entry.recorded_by.role.value))
-    told = [speech.verb(entry.verb), by, _times(row, speech), _life(row, speech)]
+    told = [speech.verb(entry.verb), by, *times_of(row, speech)]
     if entry.rule is not None:
         told.append(speech.say("rule", rule=f"{entry.rule.id}@{entry.rule.version}"))
-    told += _flags(row, speech)
-    told += [f"{escaped(name)}: {_short(value)}" for name, value in sorted(row.values.items())]
+    told += [*flags_of(row, speech), *said_in(row, speech)]
+    return [f"{row.index:>6}  {escaped(entry.verb)}  ({way_of(row, speech)})", *(f"        {line}" for line in told)]
+
+
+def way_of(row: Row, speech: Speech) -> str:
+    """Return from which state to which a step leads, or what kind of entry stands beside the chain."""
+    entry = row.entry
+    if entry.kind in ASIDE_KINDS:
+        return speech.code("kind", entry.kind.value)
+    return f"{escaped(entry.from_state or speech.say('new'))} -> {escaped(str(entry.to_state))}"
+
+
+def said_in(row: Row, speech: Speech) -> list[str]:
+    """Return what an entry holds: values, as corrected too, files, and what is withheld, erased or not held."""
+    entry = row.entry
+    told = [f"{escaped(name)}: {_short(value)}" for name, value in sorted(row.values.items())]
     if row.corrected is not None:
         told += [
             speech.say("corrected_value", name=name, value=_short(value))
@@ -88,30 +98,32 @@ def _row(row: Row, speech: Speech) -> list[str]:
         ]
     for file in entry.evidence:
         told.append(speech.say("file", kind=file.kind, media_type=file.media_type, size=file.size))
+    told += [speech.say("withheld", name=name) for name in row.withheld]
     told += [speech.say("erased", name=name) for name in row.erased]
     told += [speech.say("not_held", kind=kind) for kind in entry.missing]
-    return [f"{row.index:>6}  {escaped(entry.verb)}  {way}", *(f"        {line}" for line in told)]
+    return told
 
 
-def _times(row: Row, speech: Speech) -> str:
+def times_of(row: Row, speech: Speech) -> list[str]:
+    """Return when a step is said to have happened and was recorded, and how far its proof has come."""
     entry = row.entry
-    return speech.say(
+    times = speech.say(
         "times",
         occurred=speech.minute(entry.occurred_at),
         recorded=speech.minute(entry.recorded_at),
         gap=speech.after(row.recorded_after_seconds),
     )
-
-
-def _life(row: Row, speech: Speech) -> str:
     life, at = speech.code("life", row.life), row.placed.anchored_at
     if at is None:
-        return life
-    gap = speech.after(row.anchored_after_seconds)
-    return speech.say("life_by", life=life, at=speech.minute(block_instant(at)), gap=gap)
+        return [times, life]
+    gap, until = speech.after(row.anchored_after_seconds), speech.minute(block_instant(at))
+    if row.since_at is None:
+        return [times, speech.say("life_by", life=life, at=until, gap=gap)]
+    return [times, speech.say("life_between", life=life, since=speech.minute(row.since_at), at=until, gap=gap)]
 
 
-def _flags(row: Row, speech: Speech) -> list[str]:
+def flags_of(row: Row, speech: Speech) -> list[str]:
+    """Return what stands against a row."""
     by = {Flag.VOIDED: row.voided_by, Flag.CORRECTED: row.corrected_by}
     told, plain = [], []
     for flag in row.flags:

@@ -1,7 +1,8 @@
 """The words of the pages for every code that a timeline holds, in English and Simplified Chinese.
 
 States, steps, roles' meanings and kinds of evidence have theirs in `core/data/lifecycle.json`, clocks and rule sets in
-their own tables. Promises: every code of the groups below has both (a test compares them with the code).
+their own tables; fields and their choices have modules beside this one. Promises: every code of the groups below has
+both (a test compares them with the code).
 Does not: know where a word is shown.
 """
 
@@ -12,6 +13,8 @@ from types import MappingProxyType
 from typing import Final
 
 from ledger_service.core.lifecycle import Words
+from ledger_service.core.pages.choice_words import CHOICES
+from ledger_service.core.pages.field_words import FIELDS
 
 _TABLE: dict[str, dict[str, tuple[str, str]]] = {
     "role": {
@@ -70,6 +73,8 @@ _TABLE: dict[str, dict[str, tuple[str, str]]] = {
             "A package of this return was made",
             "制作了本退货单的资料包",
         ),  # verbs of entries that no table of steps holds
+        "read_evidence": ("A file of this return was opened", "查阅了本退货单的文件"),
+        "read_statistics": ("Figures of this return were read in statistics", "统计中查阅了本退货单的数据"),
         "clock_breached": ("A deadline was missed", "期限已逾期"),
         "erase": ("Data were erased", "数据已删除"),
         "unknown_step": ("A step that does not exist", "不存在的步骤"),
@@ -204,6 +209,33 @@ _TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "handling": ("handling", "手续费"),
         "other": ("other", "其他"),
     },
+    "doubt": {
+        "camera_against_satellite": (
+            "camera time and satellite time cannot both be right",
+            "相机时间与卫星时间不可能同时正确",
+        ),
+        "taken_after_recorded": ("taken after it was recorded, as it says", "文件自称的拍摄时间晚于记录时间"),
+    },
+    "credentials": {
+        "none": ("none in the file", "文件中没有"),
+        "valid": (
+            "unchanged since somebody signed it; who that is, nobody vouches for",
+            "自签署后未改动；签署人身份无人担保",
+        ),
+        "invalid": ("do not hold", "不成立"),
+        "trusted": ("unchanged since a signer on a trust list signed it", "自信任列表中的签署方签署后未改动"),
+        "unread": ("not looked for", "未读取"),
+    },
+    "deduction": {
+        "used": ("used", "已使用"),
+        "damaged": ("damaged", "损坏"),
+        "incomplete": ("incomplete", "不完整"),
+        "freight": ("freight", "运费"),
+        "duty": ("duty", "关税"),
+        "tax": ("tax", "税费"),
+        "restocking": ("restocking", "重新入库"),
+        "other": ("other", "其他"),
+    },
     "file_state": {
         "included": ("included", "已收入"),
         "withheld": ("the reader may not see it", "接收者无权查看"),
@@ -248,6 +280,29 @@ _TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "own": ("the person's own words and files", "本人的陈述和文件"),
         "case": ("joint facts too", "以及共同事实"),
     },
+    "figure": {  # of statistics, in the order in which they are shown
+        "opened": ("returns opened", "已申请的退货"),
+        "closed": ("returns closed", "已结案的退货"),
+        "disputed": ("returns with a dispute", "有争议的退货"),
+        "decided": ("returns decided", "已作决定的退货"),
+        "declined": ("returns refused", "被拒绝的退货"),
+        "declines": ("refusals", "拒绝次数"),
+        "overturned": ("refusals overturned", "被推翻的拒绝"),
+        "duties_met": ("deadlines met", "按期履行的期限"),
+        "duties_missed": ("deadlines missed", "逾期的期限"),
+        "holds_open": ("held by customs now", "海关扣留中"),
+        "holds": ("customs holds that ended", "已结束的海关扣留"),
+        "entries": ("steps recorded", "已记录的步骤"),
+        "anchored": ("steps in a block", "已上链的步骤"),
+        "delays": ("steps final", "已最终确认的步骤"),
+    },
+    "share": {
+        "decline": ("refused, of those decided", "拒绝率（占已决定的退货）"),
+        "overturn": ("overturned, of all refusals", "推翻率（占全部拒绝）"),
+        "missed": ("missed, of deadlines decided", "逾期率（占已有结果的期限）"),
+        "anchored": ("in a block, of all steps", "上链率（占全部步骤）"),
+        "final": ("final, of all steps", "最终确认率（占全部步骤）"),
+    },
     "remedy": {
         "refund": ("refund", "退款"),
         "partial_refund": ("partial refund", "部分退款"),
@@ -259,6 +314,9 @@ _TABLE: dict[str, dict[str, tuple[str, str]]] = {
 }
 
 WORDS: Final[Mapping[str, Mapping[str, Words]]] = MappingProxyType(
-    {group: {code: Words(*pair) for code, pair in codes.items()} for group, codes in _TABLE.items()}
+    {
+        group: {code: Words(*pair) for code, pair in codes.items()}
+        for group, codes in (_TABLE | CHOICES | {"field": FIELDS}).items()
+    }
 )
 """Group, then code."""
