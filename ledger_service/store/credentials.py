@@ -24,8 +24,9 @@ KNOWN_MAX = 50_000  # members remembered, some megabytes: enough for the cases t
 
 @dataclass(frozen=True, slots=True)
 class StoredCredential:
-    """A credential: `kind` is `key`, `link` or `session`; `reference` is sealed under the party's key `key_id`.
+    """A credential: `kind` is `key`, `link` or `session`.
 
+    `reference`, and with it the order that a link opens a case for, is sealed under the party's key `key_id`.
     `mark` (32 bytes) names the party in access lists; `scopes`, `acts_for` and `countries` are words. Times are RFC
     3339 UTC with milliseconds; None: never.
     """
@@ -101,6 +102,11 @@ class Credentials:
             " AND (expires_at IS NULL OR expires_at > ?) LIMIT 1"
         )
         return bool(self._database.rows(statement, mark, now))
+
+    def keys(self, *, limit: int = PAGE) -> list[StoredCredential]:
+        """Return the newest keys, those that have ended included; no links and no sessions."""
+        statement = f"SELECT {_COLUMNS} FROM credentials WHERE kind = 'key' ORDER BY created_at DESC, prefix LIMIT ?"  # noqa: S608
+        return [_credential(row) for row in self._database.rows(statement, limit)]
 
     def use_up(self, prefix: str, *, now: str) -> bool:
         """Use a one-time link up. Of several that try at once, one is told True."""

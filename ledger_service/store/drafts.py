@@ -66,13 +66,15 @@ class WriteView:
     """The log as a log step sees it under the lock.
 
     `size` and `root` without the step; `last_seal_size` is the size just after the newest seal (1 while there is
-    none: head 0 is the genesis entry alone); `newest_final_anchor` is None before the first.
+    none: head 0 is the genesis entry alone); `newest_final_anchor` is None before the first. `case_index` returns the
+    root over all entries without the step; it is made when it is asked for, as part of this commit.
     """
 
     size: int
     root: bytes
     last_seal_size: int
     newest_final_anchor: After | None
+    case_index: Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,8 @@ class Appended:
     """A durable entry: its index, leaf hash, exact bytes and value, and the signed checkpoint that covers it.
 
     `size` is that checkpoint's. `replayed` says that the idempotency key had led to this entry before. `nodes` are
-    those of its commit, and `case` is the return after the entry, where it was this one that appended it.
+    those of its commit (or `inclusion` the proof that they give), and `case` is the return after the entry, where it
+    was this one that appended it.
     """
 
     index: int
@@ -129,6 +132,13 @@ class Appended:
     replayed: bool = False
     nodes: CommitNodes | None = field(default=None, repr=False, compare=False)
     case: Case | None = field(default=None, repr=False, compare=False)
+    inclusion: tuple[bytes, ...] | None = field(default=None, repr=False, compare=False)
+
+    def inclusion_proof(self) -> Sequence[bytes] | None:
+        """Return the proof that the checkpoint holds the entry, None where it must be read (`LedgerReader`)."""
+        if self.inclusion is not None or self.nodes is None:
+            return self.inclusion
+        return self.nodes.inclusion_proof(self.index)
 
 
 def require_attachments(

@@ -2,7 +2,8 @@
 
 Promises: `take_out` removes everything of a person from the tables that are not the log, in one transaction, and again
 without harm; `settle` leaves no copy of it in SQLite's write-ahead log (`secure_delete` sees to freed pages). On
-PostgreSQL dead rows stay in the files until VACUUM, which is the owner's to run; what they hold of values is encrypted.
+PostgreSQL dead rows stay in the files until VACUUM FULL, which is the owner's to run; what they hold of values is
+encrypted.
 Does not: decide, destroy keys or touch files (`operations/`).
 """
 
@@ -146,10 +147,12 @@ class Erasures:
         return [str(row[0]) for row in self._database.rows(statement)]
 
     def holds_of(self, key_id: bytes, marks: Sequence[bytes]) -> bool:
-        """Say whether credentials, webhooks or uploads of a person are there."""
+        """Say whether credentials, sessions, webhooks, saved questions or uploads of a person are there."""
         asked: list[tuple[str, Sequence[bytes]]] = [
             ("credentials WHERE key_id = ?", [key_id]),
             ("webhooks WHERE key_id = ?", [key_id]),
+            ("staff_sessions WHERE key_id = ?", [key_id]),
+            ("saved_questions WHERE key_id = ?", [key_id]),
             (f"uploads WHERE mark IN ({_holes(marks)})", marks),
         ]
         return any(self._database.rows(f"SELECT 1 FROM {where} LIMIT 1", *values) for where, values in asked)  # noqa: S608
@@ -188,7 +191,7 @@ class Erasures:
                     f" WHERE w.key_id IN ({_holes(some)}))",
                     *some,
                 )
-                for table in ("webhooks", "credentials"):
+                for table in ("webhooks", "credentials", "staff_sessions", "saved_questions", "case_figures"):
                     self._run(connection, f"DELETE FROM {table} WHERE key_id IN ({_holes(some)})", *some)  # noqa: S608
             if marks:
                 for table in ("members", "uploads"):

@@ -92,6 +92,7 @@ class Group:
         cases: dict[str, KnownCase],
         keys: Mapping[tuple[str, str], tuple[bytes, int]],
         newest_final_anchor: Callable[[], After | None],
+        case_index: Callable[[int, Mapping[str, Case]], bytes],
     ) -> None:
         """Start from the tip.
 
@@ -101,6 +102,7 @@ class Group:
             cases: The cases of the drafts that exist, by return_id; changed by the group.
             keys: Idempotency rows found: (scope, key) to (fingerprint, index).
             newest_final_anchor: Asked only when a log step is made.
+            case_index: Given a size and the cases that this group moved, returns the root; asked only for a seal.
         """
         self.now = max(now, tip.recorded_at)  # a clock that goes back never takes the log with it
         self.origin = tip.origin
@@ -120,6 +122,7 @@ class Group:
         self._moved: dict[str, int] = {}  # return_id -> index of its newest entry in this group
         self._keys = dict(keys)
         self._newest_final_anchor = newest_final_anchor
+        self._case_index = case_index
 
     @property
     def size(self) -> int:
@@ -257,7 +260,12 @@ class Group:
 
     def view(self) -> WriteView:
         """Return the log as a log step sees it now."""
-        return WriteView(self.size, self.frontier.root(), self.last_seal_size, self._newest_final_anchor())
+        return WriteView(
+            self.size, self.frontier.root(), self.last_seal_size, self._newest_final_anchor(), self._index_root
+        )
+
+    def _index_root(self) -> bytes:
+        return self._case_index(self.size, {return_id: self.cases[return_id][0] for return_id in self._moved})
 
     def _take_entry(self, entry: Entry) -> Placed:
         encoded = encode_entry(entry)

@@ -38,6 +38,7 @@ from ledger_service.errors import (
 )
 from ledger_service.store import lookups, statements
 from ledger_service.store.anchors import read_newest_final_anchor
+from ledger_service.store.case_index import root_under_lock
 from ledger_service.store.commit_nodes import CommitNodes
 from ledger_service.store.connection import Database, take_lock
 from ledger_service.store.drafts import Appended, AsideDraft, CaseDraft, Draft, LogDraft
@@ -229,6 +230,7 @@ class LogWriter:
             cases=self._read_cases(connection, {draft.command.return_id for draft in steps}),
             keys=lookups.read_keys(connection, self.store, retried),
             newest_final_anchor=lambda: read_newest_final_anchor(connection),
+            case_index=lambda size, moved: root_under_lock(connection, self.store, size=size, moved=moved),
         )
 
     def _take(self, group: Group, drafts: Sequence[Draft]) -> list[Placed | Replay | Exception]:

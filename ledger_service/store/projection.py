@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from ledger_service.core.entry import ASIDE_KINDS, CaseEntry, parse_entry
 from ledger_service.core.returns import Case, evolve
-from ledger_service.store import statements
+from ledger_service.store import case_index, statements
 from ledger_service.store.connection import Database
 from ledger_service.store.group import Row, case_row
 from ledger_service.store.read import CHUNK, stored_bytes
@@ -67,6 +67,7 @@ def rebuild_cases(store: Database) -> int:
     with store.writing() as connection:
         derived = _derive(connection, store)
         connection.exec_driver_sql("DELETE FROM cases")
+        case_index.forget(connection)  # it was made from what the projection said
         if derived:
             connection.exec_driver_sql(store.sql(statements.PUT_CASE), list(derived.values()))
     return len(derived)

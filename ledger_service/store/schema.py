@@ -20,7 +20,16 @@ from ledger_service.store.failures import translated
 from ledger_service.store.service_tables import SERVICE_TABLES
 from ledger_service.store.tables import LOG_TABLES, MUTABLE_TABLES
 
-REVISIONS = ("0001", "0002", "0003")  # oldest first; the last is the schema of this code
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+)  # oldest first; the last is the schema of this code
 LOG_RIGHTS = ("SELECT", "INSERT")
 MUTABLE_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _VERSION_TABLE = "alembic_version"

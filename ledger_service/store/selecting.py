@@ -1,4 +1,4 @@
-"""Which cases an export holds: by country and by when they were opened, of those that somebody may see.
+"""Which cases an export holds, or statistics count: by country and by when they were opened, of those that one may see.
 
 Promises: a case counts that began below an index; the order is that of the return_ids. Does not: decide who may see
 what (`operations/export.py` says whose).
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ledger_service.core.export import Filters
 from ledger_service.store.connection import Database
+from ledger_service.store.read import stored_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,15 @@ class Seer:
 
     mark: bytes
     countries: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A case, the index of its newest entry, and the marks of the sellers on its access list."""
+
+    return_id: str
+    last_index: int
+    sellers: tuple[bytes, ...]
 
 
 def select_cases(database: Database, seer: Seer | None, filters: Filters, *, below: int, limit: int) -> list[str]:
@@ -31,8 +41,30 @@ def select_cases(database: Database, seer: Seer | None, filters: Filters, *, bel
         below: Only cases whose first entry has a smaller index.
         limit: Most of them.
     """
-    where = ["EXISTS (SELECT 1 FROM entries e WHERE e.return_id = c.return_id AND e.seq = 0 AND e.idx < ?)"]
-    values: list[object] = [below]
+    chosen, values = _chosen(seer, filters)
+    begun = "EXISTS (SELECT 1 FROM entries e WHERE e.return_id = c.return_id AND e.seq = 0 AND e.idx < ?)"
+    statement = f"SELECT c.return_id FROM cases c WHERE {chosen} AND {begun} ORDER BY c.return_id LIMIT ?"  # noqa: S608 - our own text
+    return [str(row[0]) for row in database.rows(statement, *values, below, limit)]
+
+
+def select_places(database: Database, seer: Seer | None, filters: Filters, *, limit: int) -> list[Place]:
+    """Return the cases wanted as they are now, in the order of their return_ids, at most `limit`; as `select_cases`."""
+    chosen, values = _chosen(seer, filters)
+    inner = f"SELECT c.return_id FROM cases c WHERE {chosen}"  # noqa: S608 - our own text
+    marks: dict[str, list[bytes]] = {}
+    for return_id, mark in database.rows(
+        f"SELECT return_id, mark FROM members WHERE role = 'seller' AND return_id IN ({inner})",  # noqa: S608
+        *values,
+    ):
+        marks.setdefault(str(return_id), []).append(stored_bytes(mark))
+    statement = f"SELECT c.return_id, c.last_index FROM cases c WHERE {chosen} ORDER BY c.return_id LIMIT ?"  # noqa: S608
+    rows = database.rows(statement, *values, limit)
+    return [Place(str(row[0]), int(row[1]), tuple(sorted(marks.get(str(row[0]), ())))) for row in rows]
+
+
+def _chosen(seer: Seer | None, filters: Filters) -> tuple[str, list[object]]:
+    """Return the condition on a row `c` of the cases, and its values."""
+    where, values = ["1 = 1"], list[object]()
     if seer is not None:
         seen = ["c.return_id IN (SELECT return_id FROM members WHERE mark = ?)"]
         values.append(seer.mark)
@@ -50,6 +82,4 @@ def select_cases(database: Database, seer: Seer | None, filters: Filters, *, bel
         if value is not None:
             where.append(condition)
             values.append(value)
-    chosen = " AND ".join(where)
-    statement = f"SELECT c.return_id FROM cases c WHERE {chosen} ORDER BY c.return_id LIMIT ?"  # noqa: S608 - our own text
-    return [str(row[0]) for row in database.rows(statement, *values, limit)]
+    return " AND ".join(where), values

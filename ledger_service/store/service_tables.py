@@ -1,8 +1,8 @@
 """The tables of the service around the log: who may do what, what was asked, what is still to be told.
 
-Promises: as `tables.py`: `metadata` describes what revisions 0002 and 0003 make. None of these tables proves anything;
-losing them loses access, retries and notices, never an entry. No person stands in them in clear: a party is its mark
-(HMAC under its own key), its reference is sealed under that key.
+Promises: as `tables.py`: `metadata` describes what revisions 0002 to 0008 make. Losing them loses access, retries,
+notices and state proofs, which can be made again; never an entry. No person stands in them in clear: a party is its
+mark (HMAC under its own key), its reference is sealed under that key.
 Does not: hold a secret in clear: of a credential only the SHA-256 is kept.
 """
 
@@ -15,7 +15,8 @@ from ledger_service.store.tables import Number
 
 SERVICE_TABLES = (
     "credentials", "members", "requests", "uploads", "webhooks", "deliveries", "erasures", "leases",
-    "anchor_status",
+    "anchor_status", "case_index_nodes", "case_index_replaced", "case_index_roots", "anchor_proofs", "staff_sessions",
+    "saved_questions", "case_figures",
 )  # fmt: skip
 
 
@@ -210,3 +211,113 @@ class AnchorStatusRow(SQLModel, table=True):
     detail: str = Field(sa_column=_text())
     since: str = Field(sa_column=_text())
     looked_at: str = Field(sa_column=_text())
+
+
+class CaseIndexNodeRow(SQLModel, table=True):
+    """One node of the case index; `below` holds the ids of those right below it, 8 bytes each."""
+
+    __tablename__ = "case_index_nodes"
+
+    id: int = Field(sa_column=Column(Number, primary_key=True, autoincrement=False))
+    node: bytes = Field(sa_column=_bytes())
+    below: bytes = Field(sa_column=_bytes())
+
+
+class CaseIndexReplacedRow(SQLModel, table=True):
+    """A node that the root of size `until` has another in place of, and no later root needs."""
+
+    __tablename__ = "case_index_replaced"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    until: int = Field(sa_column=Column(Number, primary_key=True, autoincrement=False))
+    id: int = Field(sa_column=Column(Number, primary_key=True, autoincrement=False))
+
+
+class CaseIndexRootRow(SQLModel, table=True):
+    """The root of the case index over the first `size` entries; `node` is the id of its node, 0 of none."""
+
+    __tablename__ = "case_index_roots"
+    __table_args__ = (
+        CheckConstraint("size >= 1", name="ck_case_index_roots_size"),
+        CheckConstraint("length(root) = 32", name="ck_case_index_roots_root"),
+    )
+
+    size: int = Field(sa_column=Column(Number, primary_key=True, autoincrement=False))
+    root: bytes = Field(sa_column=_bytes())
+    node: int = Field(sa_column=Column(Number, nullable=False))
+
+
+class AnchorProofRow(SQLModel, table=True):
+    """The newest state proof of a final head at one target."""
+
+    __tablename__ = "anchor_proofs"
+    __table_args__ = (
+        CheckConstraint("length(log_id) = 32", name="ck_anchor_proofs_log_id"),
+        CheckConstraint("sequence >= 0", name="ck_anchor_proofs_sequence"),
+    )
+
+    log_id: bytes = Field(sa_column=_bytes(key=True))
+    sequence: int = Field(sa_column=Column(Number, primary_key=True, autoincrement=False))
+    block_number: int = Field(sa_column=Column(Number, nullable=False))
+    record: bytes = Field(sa_column=_bytes())
+
+
+class StaffSessionRow(SQLModel, table=True):
+    """A session of staff on the pages: of a key (`credential`), or of an `issuer` of the settings."""
+
+    __tablename__ = "staff_sessions"
+    __table_args__ = (
+        CheckConstraint("length(prefix) = 16", name="ck_staff_sessions_prefix"),
+        CheckConstraint("length(secret_sha256) = 32", name="ck_staff_sessions_secret_sha256"),
+        CheckConstraint("(credential IS NULL) <> (issuer IS NULL)", name="ck_staff_sessions_source"),
+        CheckConstraint("length(mark) = 32", name="ck_staff_sessions_mark"),
+        CheckConstraint("length(key_id) = 16", name="ck_staff_sessions_key_id"),
+        Index("ix_staff_sessions_expires_at", "expires_at"),
+    )
+
+    prefix: str = Field(sa_column=_text(key=True))
+    secret_sha256: bytes = Field(sa_column=_bytes())
+    credential: str | None = Field(sa_column=_text(nullable=True))
+    issuer: str | None = Field(sa_column=_text(nullable=True))
+    name: str = Field(sa_column=_text())
+    role: str = Field(sa_column=_text())
+    mark: bytes = Field(sa_column=_bytes())
+    key_id: bytes = Field(sa_column=_bytes())
+    reference: bytes = Field(sa_column=_bytes())
+    created_at: str = Field(sa_column=_text())
+    expires_at: str = Field(sa_column=_text())
+
+
+class SavedQuestionRow(SQLModel, table=True):
+    """A question to statistics that a party saved; `sealed` holds its name and what it asks."""
+
+    __tablename__ = "saved_questions"
+    __table_args__ = (
+        CheckConstraint("length(id) = 32", name="ck_saved_questions_id"),
+        CheckConstraint("length(mark) = 32", name="ck_saved_questions_mark"),
+        CheckConstraint("length(key_id) = 16", name="ck_saved_questions_key_id"),
+        Index("ix_saved_questions_mark", "mark"),
+    )
+
+    id: str = Field(sa_column=_text(key=True))
+    mark: bytes = Field(sa_column=_bytes())
+    key_id: bytes = Field(sa_column=_bytes())
+    sealed: bytes = Field(sa_column=_bytes())
+    created_at: str = Field(sa_column=_text())
+
+
+class CaseFiguresRow(SQLModel, table=True):
+    """What a case adds to statistics up to an index; sealed under the key of the case."""
+
+    __tablename__ = "case_figures"
+    __table_args__ = (
+        CheckConstraint("length(return_id) = 32", name="ck_case_figures_return_id"),
+        CheckConstraint("last_index >= 0", name="ck_case_figures_last_index"),
+        CheckConstraint("length(key_id) = 16", name="ck_case_figures_key_id"),
+        Index("ix_case_figures_key_id", "key_id"),
+    )
+
+    return_id: str = Field(sa_column=_text(key=True))
+    last_index: int = Field(sa_column=Column(Number, nullable=False))
+    key_id: bytes = Field(sa_column=_bytes())
+    sealed: bytes = Field(sa_column=_bytes())

@@ -170,6 +170,16 @@ class Webhooks:
             _delivery(row) for row in self._database.rows(f"{statement} AND id < ?{order}", webhook_id, before, limit)
         ]
 
+    def failed(self, *, limit: int = PAGE) -> list[StoredDelivery]:
+        """Return the deliveries that were given up last, whose webhook it ever was, newest first."""
+        statement = f"SELECT {_DELIVERY} FROM deliveries WHERE state = '{FAILED}' ORDER BY next_at DESC, id LIMIT ?"  # noqa: S608
+        return [_delivery(row) for row in self._database.rows(statement, limit)]
+
+    def waiting(self) -> int:
+        """Return how many deliveries are still to be made."""
+        statement = f"SELECT COUNT(*) FROM deliveries WHERE state = '{WAITING}'"  # noqa: S608 - our own text
+        return int(self._database.rows(statement)[0][0])
+
     def due(self, *, now: str) -> list[str]:
         """Return the ids of the webhooks that something is due for, the longest due first."""
         statement = (

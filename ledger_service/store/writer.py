@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol, Self
 
@@ -33,6 +34,7 @@ QUEUE_MAX = 4_096  # waiting drafts: some seconds of work, so that a caller's ti
 
 
 Wake = Callable[[], None]
+Observe = Callable[[float, float], None]  # seconds that a group's oldest draft waited, and that the group then took
 
 
 class Answer(Protocol):
@@ -43,6 +45,16 @@ class Answer(Protocol):
 
     def done(self) -> bool:
         """Say whether there is an outcome."""
+
+
+class Appending(Protocol):
+    """What appends groups of drafts, as `LogWriter` does."""
+
+    def append_group(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        """Append the drafts and return what became of each."""
+
+    def close(self) -> None:
+        """Give back what it holds."""
 
 
 class _Slot:
@@ -128,7 +140,10 @@ class Writer:
         self._count_max = group_count_max
         self._age_seconds = group_age_seconds
         self._queue_max = queue_max
+        self.observe: Observe | None = None  # told of each group once it is durable; what it raises is dropped
         self._queue: deque[_Waiting] = deque()
+        self._queued_at: deque[float] = deque()  # of each in the queue
+        self._oldest_at = 0.0  # of the group that is written
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
         self._wanted = 1  # how long the queue must be before the thread is woken
@@ -144,7 +159,7 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def make_log(self, store: Database, rules: Rules) -> LogWriter:
+    def make_log(self, store: Database, rules: Rules) -> Appending:
         """Return what appends the groups."""
         return LogWriter(store, rules)
 
@@ -183,6 +198,7 @@ class Writer:
             if len(self._queue) >= self._queue_max:
                 raise BackPressureError(f"{self._queue_max} steps are waiting to be recorded already")
             self._queue.append((draft, answer))
+            self._queued_at.append(time.monotonic())
             if len(self._queue) == self._wanted:
                 self._arrived.notify()
 
@@ -243,12 +259,19 @@ class Writer:
                 self._wanted = enough if few else self._count_max
                 self._arrived.wait(left)
             count = min(len(self._queue), self._count_max)
+            self._oldest_at = self._queued_at[0] if count else 0.0
+            for _ in range(count):
+                self._queued_at.popleft()
             return [self._queue.popleft() for _ in range(count)]
 
     def _append(self, group: Sequence[_Waiting]) -> None:
+        began = time.monotonic()
         outcomes = self._log.append_group([draft for draft, _ in group])
         if self._wal is not None:
             self._wal.written(len(group))
+        if self.observe is not None:
+            with suppress(Exception):  # what was appended stands, whatever the figures are worth
+                self.observe(began - self._oldest_at, time.monotonic() - began)
         _resolve((answer, outcome) for (_, answer), outcome in zip(group, outcomes, strict=True))
 
     def _stop(self, error: BaseException, group: Sequence[_Waiting]) -> None:

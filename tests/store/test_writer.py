@@ -76,6 +76,35 @@ def test_drafts_are_appended_in_the_order_of_submission(store: Store, make_write
     assert check(store) == 51
 
 
+def test_each_group_is_observed_once_with_the_wait_of_its_oldest_draft(make_writer: MakeWriter, gate: Gate) -> None:
+    writer, seen = make_writer(group_count_max=2), list[tuple[float, float]]()
+    writer.observe = lambda waited, took: seen.append((waited, took))
+    writer.append(drafts.genesis())
+    gate.open.clear()
+    gate.reached.clear()
+    first = writer.submit(drafts.request(1))
+    assert gate.reached.wait(PATIENCE)  # it is under way: whoever comes now waits for it
+    others = [writer.submit(drafts.request(number)) for number in (2, 3, 4)]
+    gate.open.set()
+    wait([first, *others])
+
+    assert len(seen) == 4  # genesis, the first, two of the others, the last
+    assert all(waited >= 0 and took > 0 for waited, took in seen)
+    (_, third_took), (fourth_waited, _) = seen[2:]
+    assert fourth_waited >= third_took  # it waited for the group before it, too
+
+
+def test_what_observing_raises_stops_nothing(make_writer: MakeWriter) -> None:
+    writer = make_writer()
+
+    def fail(_: float, __: float) -> None:
+        raise OSError("no space left for figures")
+
+    writer.observe = fail
+    assert writer.append(drafts.genesis()).index == 0
+    assert writer.append(drafts.request(1)).index == 1
+
+
 def test_a_refusal_reaches_only_its_caller(make_writer: MakeWriter) -> None:
     writer = make_writer()
     writer.append(drafts.genesis())
