@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     anchor_promise_seconds: int = Field(
         default=3_600, ge=1, description="time from recording to block that is promised; later than this is an alarm"
     )
+    witnesses: str = Field(
+        default="", description="witnesses that are asked to cosign anchored heads: KEY=URL, separated by spaces"
+    )
     fee_ceiling_gwei: int = Field(default=500, ge=1, description="highest fee for each gas, in gwei")
     fee_cheap_gwei: int = Field(
         default=0, ge=0, description="base fee above which a cheaper hour is waited for, in gwei; 0: never waited"

@@ -110,6 +110,11 @@ class Deployments:
         return self.folder / f"{chain_id}.json"
 
 
+def recorded_at(home: Path, checkout: Path) -> tuple[Deployments, ...]:
+    """Return where deployments may be recorded: in the folder of a ledger, and in the checkout that one stands in."""
+    return Deployments(home / "deployments"), Deployments(checkout / "contracts" / "deployments")
+
+
 def encode_deployment(one: Deployment) -> bytes:
     """Return the file of a record."""
 

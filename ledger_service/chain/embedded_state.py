@@ -19,7 +19,7 @@ from trie import HexaryTrie
 from trie.exceptions import MissingTrieNode
 
 from ledger_service.chain.embedded_store import ChainStore
-from ledger_service.chain.header import HEADER_FIELDS
+from ledger_service.chain.header import HEADER_FIELDS, PRAGUE_FIELDS
 from ledger_service.errors import ChainDataMissingError
 
 EMPTY_CODE_HASH = keccak(b"")
@@ -148,7 +148,7 @@ class ChainState:
             items = rlp.decode(encoded)
         except (KeyError, rlp.DecodingError):
             return None
-        if len(items) != len(HEADER_FIELDS) or keccak(encoded) != block_hash:
+        if len(items) != PRAGUE_FIELDS or keccak(encoded) != block_hash:
             return None
         return Header(encoded=encoded, block_hash=block_hash, items=tuple(items))
 

@@ -50,7 +50,7 @@ def answer_from(node: Node, questions: Sequence[Question]) -> list[Answer]:
 def _ask_one(node: Node, question: Question, genesis: bytes) -> Answer:
     """Read everything at one final block, so that two moments are never mixed."""
     try:
-        final = _final_number(node, question.confirmations)
+        final = final_number(node, question.confirmations)
         if final is None:
             return Unanswered(node.name, "the node knows no final block yet", question)
         code = node.code(question.contract, final)
@@ -70,7 +70,8 @@ def _ask_one(node: Node, question: Question, genesis: bytes) -> Answer:
         return Unanswered(node.name, error.message, question)
 
 
-def _final_number(node: Node, confirmations: int | None) -> int | None:
+def final_number(node: Node, confirmations: int | None) -> int | None:
+    """Return the number of the newest final block; None where the node knows none yet."""
     block = node.block("finalized" if confirmations is None else "latest")
     if block is None:
         return None

@@ -1,8 +1,9 @@
 """A block header: its RLP bytes, which hash to the block hash, and its JSON form as nodes give it.
 
 Promises: `encode_json_header` returns bytes only if they hash to the block hash that the node named, so a header that
-is kept in a receipt is the one that was mined. Knows the fields up to Prague, in the order of EIP-7685; fields that
-a later fork appends make the hash differ, which is reported as such.
+is kept in a receipt is the one that was mined. Knows the fields up to Amsterdam, each where its fork appended it (Osaka
+appended none). A field that a later fork appends, or an order that a chain took otherwise, makes the hash differ: that
+is reported, and the bytes are never believed.
 
 Does not: decide whether the block is canonical or final.
 """
@@ -36,8 +37,11 @@ HEADER_FIELDS: tuple[tuple[str, int | None], ...] = (
     ("blobGasUsed", None),  # EIP-4844
     ("excessBlobGas", None),
     ("parentBeaconBlockRoot", 32),  # EIP-4788
-    ("requestsHash", 32),  # EIP-7685
+    ("requestsHash", 32),  # EIP-7685, Prague; Osaka appended nothing
+    ("blockAccessListHash", 32),  # EIP-7928, Amsterdam
+    ("slotNumber", None),  # EIP-7843, Amsterdam
 )
+PRAGUE_FIELDS = 21  # what the embedded chain's own headers have
 FIELDS_FIRST = 15  # what every header has had since the first block
 
 

@@ -16,6 +16,19 @@ import json
 import re
 
 OCTET_STREAM = "application/octet-stream"
+TEXT = "text/plain"  # UTF-8 that is no JSON and no XML; markup is text too
+SERVED = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "image/heic": "heic",
+    "image/heif": "heif",
+    "image/avif": "avif",
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "application/pdf": "pdf",
+}  # what a file may be served as, with its ending; the rest (text, markup, archives) is octets
 HEAD_BYTES = 65_536  # what is kept to look at; a JSON text up to this size is parsed, a longer one told by its start
 JSON_DEPTH_MAX = 500  # deeper text is not parsed: libraries raise the recursion limit, and json's C code overflows
 
@@ -66,7 +79,7 @@ class Sniffer:
             return OCTET_STREAM
         if _XML_START.match(self._head):
             return "application/xml"
-        return "application/json" if self._is_json() else "text/plain"
+        return "application/json" if self._is_json() else TEXT
 
     def _decodes(self, chunk: bytes, *, final: bool) -> bool:
         try:

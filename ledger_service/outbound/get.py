@@ -40,12 +40,13 @@ def get(url: str, rules: Rules, *, bytes_max: int, seconds_max: float = GET_SECO
             rules.pool(target, addresses, limit) as pool,
             pool.stream("GET", url_of(target), headers=list(sent.items())) as response,
         ):
-            return Got(None, str(response.status)) if response.status != 200 else _read(response, bytes_max)
+            return Got(None, str(response.status)) if response.status != 200 else read_body(response, bytes_max)
     except FAILURES as error:
         return Got(None, word_for(error))
 
 
-def _read(response: httpcore.Response, bytes_max: int) -> Got:
+def read_body(response: httpcore.Response, bytes_max: int) -> Got:
+    """Return the body of an answer that is no longer than it may be."""
     body = bytearray()
     for chunk in response.iter_stream():
         body += chunk

@@ -34,6 +34,7 @@ class Reply:
     executes: bool = True  # whether the node acts on the request before it misbehaves
 
 
+_FOR_PAGES = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "content-type"}
 Fault = Callable[[Json, Json], Reply]
 
 
@@ -105,7 +106,7 @@ class FakeNode:
                 length = reply.length if reply.length is not None else len(reply.body) * reply.repeat
                 with suppress(OSError):  # the client may have hung up: that is what some tests are about
                     self.send_response(reply.code)
-                    for name, value in reply.headers.items():
+                    for name, value in {**_FOR_PAGES, **reply.headers}.items():
                         self.send_header(name, value)
                     self.send_header("Content-Length", str(length))
                     self.end_headers()
@@ -115,6 +116,14 @@ class FakeNode:
                         self.wfile.write(reply.body)
                         self.wfile.flush()
                 self.close_connection = reply.length is not None
+
+            def do_OPTIONS(self) -> None:
+                """Answer what a browser asks before a page of another origin may ask (CORS)."""
+                self.send_response(204)
+                for name, value in _FOR_PAGES.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

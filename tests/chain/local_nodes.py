@@ -15,6 +15,7 @@ import pytest
 
 from ledger_service.chain.rpc import open_node
 from ledger_service.errors import NodeUnreachableError
+from tests.installed import not_installed
 
 START_SECONDS_MAX = 60
 FOLDER = Path(__file__).resolve().parents[2] / "hardhat_local"
@@ -22,12 +23,15 @@ FOLDER = Path(__file__).resolve().parents[2] / "hardhat_local"
 
 @contextmanager
 def local_node(kind: str, *options: str) -> Iterator[str]:
-    """Start `hardhat` or `anvil` with more options, and give its URL; skips where its packages are not there."""
+    """Start `hardhat` or `anvil` with more options, and give its URL; skips where the optional anvil is not there."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = {"hardhat": _hardhat, "anvil": _anvil}[kind](port)
+    command = _COMMANDS[kind](port)
     if command is None:
-        pytest.skip(f"{kind} is not among the packages of hardhat_local")
+        missing = f"{kind} is not among the packages of hardhat_local"
+        if kind == "anvil":  # an optional package: it is made for few machines
+            pytest.skip(missing)
+        not_installed(missing)
     process = subprocess.Popen([*command, *options], cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -36,6 +40,11 @@ def local_node(kind: str, *options: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+def installed() -> list[str]:
+    """Return the kinds of local node whose packages are there."""
+    return [kind for kind, command in _COMMANDS.items() if command(0) is not None]
 
 
 def ask(url: str, method: str, params: Sequence[object] = ()) -> object:
@@ -59,6 +68,9 @@ def _anvil(port: int) -> list[str] | None:
     if program is None:
         return None
     return [program, "--host", "127.0.0.1", "--port", str(port), "--silent"]
+
+
+_COMMANDS = {"anvil": _anvil, "hardhat": _hardhat}
 
 
 def _wait(address: str, process: subprocess.Popen[bytes]) -> None:

@@ -24,7 +24,6 @@ from ledger_service.chain.deploy import (
     compute_fee_cap,
     sign_tx,
 )
-from ledger_service.chain.header import HEADER_FIELDS
 from ledger_service.chain.jsonrpc import JsonRpcError, NodeRefusal
 from ledger_service.chain.parameters import HARDHAT_CHAIN_ID
 from ledger_service.chain.registry import Registry, parse_anchored
@@ -35,6 +34,7 @@ from ledger_service.core.registry import (
     compute_log_id,
     compute_origin_hash,
 )
+from ledger_service.core.state_proof import prove_account, prove_slot, read_header
 from ledger_service.errors import ChainError, ContractRevertedError, WrongCodeError
 from tests.chain.conftest import word
 from tests.chain.local_nodes import local_node
@@ -125,13 +125,18 @@ def test_the_whole_story_on_a_local_node(node: Node) -> None:
     header = node.header(head.block_number)
     proof = node.get_proof(address, [compute_commitment_slot(log_id, 1)], head.block_number)
     assert header is not None
-    assert keccak(header) == receipt.block_hash
-    position = [name for name, _ in HEADER_FIELDS].index("stateRoot")
-    nodes = [rlp.decode(item) for item in proof.nodes]
-    account = rlp.decode(HexaryTrie.get_from_proof(rlp.decode(header)[position], keccak(address), nodes))
-    slot_nodes = [rlp.decode(item) for item in proof.slots[0].nodes]
-    slot_key = keccak(compute_commitment_slot(log_id, 1))
-    assert rlp.decode(HexaryTrie.get_from_proof(account[2], slot_key, slot_nodes)) == commitment.lstrip(b"\0")
+    assert read_header(header).block_hash == receipt.block_hash
+    account = prove_account(read_header(header).state_root, address, proof.nodes)
+    assert account.code_hash == keccak(node.code(address))
+    found = prove_slot(account.storage_root, compute_commitment_slot(log_id, 1), proof.slots[0].nodes)
+    assert found == commitment
+    # Another library's trie finds the same in the node's proofs.
+    at, slot = keccak(address), keccak(compute_commitment_slot(log_id, 1))
+    theirs = HexaryTrie.get_from_proof(read_header(header).state_root, at, [rlp.decode(one) for one in proof.nodes])
+    root_there, code_hash = rlp.decode(theirs)[2:]
+    assert (root_there, code_hash) == (account.storage_root, account.code_hash)
+    slot_nodes = [rlp.decode(one) for one in proof.slots[0].nodes]
+    assert rlp.decode(HexaryTrie.get_from_proof(root_there, slot, slot_nodes)) == commitment
 
     with pytest.raises(ContractRevertedError) as caught:
         registry.head(word(1))
