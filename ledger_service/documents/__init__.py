@@ -1,0 +1,1 @@
+"""Documents on paper: what `core/pages/` says, set as PDF. A PDF is for reading; it proves nothing."""
