@@ -141,6 +141,11 @@ def record_access(ledger: Ledger, principal: Principal, return_id: str, verb: st
     Raises:
         StoreError, RefusedError: It cannot be written now; then nothing may be shown.
     """
+    return ledger.require_writer().append(AsideDraft(access_entry(ledger, principal, return_id, verb, facts)))
+
+
+def access_entry(ledger: Ledger, principal: Principal, return_id: str, verb: str, facts: dict[str, Json]) -> CaseEntry:
+    """Return the entry that says so, still to be appended."""
     case = ledger.read.case(return_id).case
     _, case_key = ledger.keys.key_for(f"case:{return_id}")
     who = actor(case_key, principal.party)
@@ -161,7 +166,7 @@ def record_access(ledger: Ledger, principal: Principal, return_id: str, verb: st
         facts={**facts, "case_head": case.head.hex()},
     )
     assert entry.kind in ASIDE_KINDS  # it moves no case
-    return ledger.require_writer().append(AsideDraft(entry))
+    return entry
 
 
 def _member(key: bytes, party: Party) -> Member:

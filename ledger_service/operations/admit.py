@@ -83,7 +83,9 @@ def _check(ledger: Ledger, step: Step, return_id: str) -> Admitted:
     keys = ledger.keys.ring()
     case = ledger.read.find_case(return_id) if step.seen is None else step.seen.case
     docket = Docket() if case is None else ledger.dockets.at(return_id, case.head, destroyed=keys.destroyed)
-    if case is None and step.return_id is not None:  # a new case gets a random name, never one that says something
+    if (
+        case is None and step.return_id is not None and not step.opens
+    ):  # a new case gets a random name, never one that says something
         raise UnknownReturnError(
             f"there is no return {return_id:.60}", hint="look the return_id up, or leave it out to open a new case"
         )

@@ -83,6 +83,7 @@ class Anchorer:
         cadence: Cadence | None = None,
         leasing: Leasing | None = None,
         build_tx: Callable[..., TxRequest] = build_anchor_tx,
+        keep_proofs: Callable[[], object] | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -97,6 +98,7 @@ class Anchorer:
             cadence: When a head is due; None: whenever an entry waits.
             leasing: Takes or renews the lease before each step; without it, whoever saves a step first goes on.
             build_tx: Makes the call to be signed; another one where the chain is simulated.
+            keep_proofs: Called once a run has done what it could: saves state proofs of what became final.
         """
         self.target = target
         self._heads = heads
@@ -108,6 +110,7 @@ class Anchorer:
         self._planner = Planner(target, heads, chain, history, account=signer.address, cadence=cadence)
         self._leasing = leasing
         self._build_tx = build_tx
+        self._keep_proofs = keep_proofs
         self._lease: Lease | None = None
         self._rows: list[StoredAnchor] = []
 
@@ -160,6 +163,8 @@ class Anchorer:
                 break
             if progress.waiting:  # the demonstration chain has no other users: nobody else would add blocks
                 self._chain.mine()
+        if self._keep_proofs is not None:
+            self._keep_proofs()
         return progress
 
     def recheck(self) -> list[Anchor] | None:

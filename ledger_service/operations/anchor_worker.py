@@ -37,6 +37,7 @@ from ledger_service.operations.anchor_plan import LogClosedError, NodeBehindErro
 from ledger_service.operations.anchor_ports import Progress
 from ledger_service.operations.heads import LedgerHeads
 from ledger_service.operations.ledger import Ledger, format_instant
+from ledger_service.operations.prove_state import keep_state_proofs
 from ledger_service.operations.spending import DAY_SECONDS
 from ledger_service.operations.target_chain import NodesChain, NodesDisagreeError
 from ledger_service.store.anchor_status import AnchorStatuses
@@ -131,6 +132,7 @@ def make_anchorer(
         policy=policy,
         cadence=cadence,
         leasing=TargetLease(ledger, target.log_id) if leased else None,
+        keep_proofs=lambda: keep_state_proofs(ledger, nodes, target, quorum=quorum),
     )
 
 

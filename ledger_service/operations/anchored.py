@@ -11,9 +11,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from ledger_service.core.anchor_record import Anchor, AnchorState, parse_anchor_record
 from ledger_service.core.encoding import Json
+from ledger_service.core.moments import parse_instant
 from ledger_service.core.receipt import AnchorProof
 from ledger_service.operations.ledger import Ledger
 from ledger_service.store.anchors import AnchorHistory
@@ -84,6 +86,36 @@ def final_size(anchors: Sequence[Anchor], *, required: int) -> int:
         if sum(one.state is AnchorState.FINALIZED for one in held) >= required
     )
     return max(final, default=0)
+
+
+def final_times(ledger: Ledger, anchors: Sequence[Anchor]) -> Callable[[int], datetime | None]:
+    """Return when an entry became final, by its index: when the workers saw it so at as many targets as are required.
+
+    None: it is not.
+    """
+    required = ledger.genesis()[0].required
+    standing = {(one.log_id, one.sequence) for one in anchors if one.state is AnchorState.FINALIZED}
+    seen: dict[int, list[str]] = defaultdict(list)
+    for _, row in AnchorHistory(ledger.store).finalized():
+        if (row.log_id, row.sequence) in standing:
+            seen[row.size].append(row.recorded_at)
+    heads = sorted((size, sorted(times)[required - 1]) for size, times in seen.items() if len(times) >= required)
+    sizes, earliest, times_from = [size for size, _ in heads], "", list[datetime]()
+    for _, at in reversed(heads):  # a larger head that was final sooner covers the entries of a smaller one too
+        earliest = at if not earliest else min(earliest, at)
+        times_from.append(parse_instant(earliest))
+    times_from.reverse()
+
+    def of(index: int) -> datetime | None:
+        place = bisect_right(sizes, index)
+        return times_from[place] if place < len(sizes) else None
+
+    return of
+
+
+def placed_size(anchors: Sequence[Anchor]) -> int:
+    """Return the size of the largest head that stands in a block somewhere; 0 where none does."""
+    return max(_by_size(anchors), default=0)
 
 
 def anchor_proof(anchor: Anchor) -> AnchorProof:

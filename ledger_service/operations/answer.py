@@ -49,7 +49,6 @@ def receipt_of(ledger: Ledger, appended: Appended, disclosures: Sequence[Disclos
     )
 
 
-def _inclusion_proof(ledger: Ledger, appended: Appended) -> list[bytes]:
-    if appended.nodes is not None:
-        return appended.nodes.inclusion_proof(appended.index)
-    return ledger.read.inclusion_proof(appended.index, appended.size)
+def _inclusion_proof(ledger: Ledger, appended: Appended) -> Sequence[bytes]:
+    at_hand = appended.inclusion_proof()
+    return ledger.read.inclusion_proof(appended.index, appended.size) if at_hand is None else at_hand

@@ -25,13 +25,13 @@ class Uploaded:
 class Step:
     """One step to record.
 
-    `return_id` None opens a new case. `fields` are the transition's fields by name, `evidence` pairs of kind and
-    file: a path, or an upload of the one who records. `occurred_at` is the claimed time (RFC 3339 UTC with
-    milliseconds). `expected_head` (leaf hash) refuses the step if the case moved on. `idempotency_key` makes a retry
-    safe. `members` are parties that come onto the access list of the case with this step, beside the two that act.
-    `signed` is the asserting party's wallet signature over the step; the entry is then marked signed, whatever
-    `authenticity` says. `seen` is the case as its caller read it just now, which saves reading it again; a case that
-    moved since is judged anew.
+    `return_id` None opens a new case; with `opens` it is the name, drawn at random before, that a new case may get.
+    `fields` are the transition's fields by name, `evidence` pairs of kind and file: a path, or an upload of the one
+    who records. `occurred_at` is the claimed time (RFC 3339 UTC with milliseconds). `expected_head` (leaf hash)
+    refuses the step if the case moved on. `idempotency_key` makes a retry safe. `members` are parties that come
+    onto the access list of the case with this step, beside the two that act. `signed` is the asserting party's
+    wallet signature over the step; the entry is then marked signed, whatever `authenticity` says. `seen` is the
+    case as its caller read it just now, which saves reading it again; a case that moved since is judged anew.
     """
 
     verb: str
@@ -49,3 +49,4 @@ class Step:
     signed: WalletSignature | None = None
     members: Sequence[Party] = ()
     seen: StoredCase | None = None
+    opens: bool = False

@@ -32,8 +32,18 @@ def refusal_code(error: RefusedError) -> str:
     >>> refusal_code(WrongStateError("…", verb="close", state="requested", allowed=()))
     'wrong_state'
     """
-    name = type(error).__name__.removesuffix("Error")
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    return refusal_classes(error)[0]
+
+
+def refusal_classes(error: RefusedError) -> list[str]:
+    """Return the classes of a refusal as codes, its own first, `refused` last.
+
+    >>> from ledger_service.errors import WrongSignerError
+    >>> refusal_classes(WrongSignerError("…"))
+    ['wrong_signer', 'signature_refused', 'refused']
+    """
+    names = [kind.__name__.removesuffix("Error") for kind in type(error).__mro__ if issubclass(kind, RefusedError)]
+    return [re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for name in names]
 
 
 def attempting(ledger: Ledger, step: Step, return_id: str, error: RefusedError) -> Appending[None]:

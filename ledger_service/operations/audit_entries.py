@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ledger_service.core.case_index import EMPTY_ROOT, Indexed, case_key, update, value_of
 from ledger_service.core.checkpoint import VerifierKey, verify_checkpoint
 from ledger_service.core.entry import ASIDE_KINDS, CaseEntry, kind_of, parse_entry
 from ledger_service.core.log_entry import (
@@ -49,6 +50,7 @@ class EntryWalk:
         self._keys: tuple[VerifierKey, ...] = ()
         self._cases: dict[str, tuple[Case, int]] = {}  # with the index of its first entry
         self._targets: set[bytes] = set()  # their log ids
+        self._index = _Index()
         self._last_recorded = ""
         self.seals: list[tuple[int, After | None]] = []  # index of each seal, and the anchor that it quotes
 
@@ -131,12 +133,17 @@ class EntryWalk:
             self._audit_target(row.index, entry)
         elif isinstance(entry, SealEntry):
             self.seals.append((row.index, entry.after))
+            if entry.case_index is not None:  # a ledger of before the index has seals without
+                self._count("case indexes", 1)
+                if self._index.root() != entry.case_index:
+                    self._add("entries", f"entry {row.index}: the case index does not follow from the entries before")
         else:
             known = self._cases.get(entry.return_id)
             case = evolve(None if known is None else known[0], entry, encoded=row.encoded)
             if entry.kind not in ASIDE_KINDS:
                 first = row.index if known is None else known[1]
                 self._cases[entry.return_id] = (case, first)
+                self._index.moved(case)
         if row.first_index != first:
             self._add("entries", f"entry {row.index}: its row names another first entry of its case")
 
@@ -170,3 +177,32 @@ class EntryWalk:
             return
         if (signed.size, signed.root) != (stored.size, root):
             self._add("checkpoints", f"size {stored.size}: the signed head is not the one the entries give")
+
+
+class _Index:
+    """The case index grown along the walk; it holds the nodes of its newest root alone."""
+
+    def __init__(self) -> None:
+        self._root = EMPTY_ROOT
+        self._nodes: dict[bytes, bytes] = {}
+        self._moved: dict[str, Case] = {}
+
+    def moved(self, case: Case) -> None:
+        """Take a case as it is after another entry of its chain."""
+        self._moved[case.return_id] = case
+
+    def root(self) -> bytes:
+        """Return the root over all cases as they are now."""
+        changes = {case_key(case): value_of(Indexed(case.count, case.head)) for case in self._moved.values()}
+        self._moved.clear()
+        replaced: set[bytes] = set()
+
+        def read(wanted: bytes) -> bytes:
+            replaced.add(wanted)
+            return self._nodes[wanted]
+
+        self._root, new = update(self._root, changes, read)
+        for one in replaced - new.keys():
+            del self._nodes[one]
+        self._nodes |= new
+        return self._root

@@ -87,15 +87,46 @@ class BearerTokens:
             TokenRefusedError: It does not count.
             IssuerUnreachableError: Its issuer's keys could not be fetched.
         """
+        return self._read(token)[0]
+
+    def signed_in(self, token: str, issuer: Issuer, *, nonce: str) -> tuple[Principal, int]:
+        """Return who signed in at an issuer for our pages, and when its ID token ends (seconds since 1970).
+
+        Args:
+            token: The ID token, as it came from the issuer's own token endpoint.
+            issuer: Who was asked.
+            nonce: That the browser was sent away with; a token for another sign-in has another.
+
+        Raises:
+            TokenRefusedError, IssuerUnreachableError: As `authenticate`.
+        """
+        assert issuer.pages is not None  # who has none is never asked
+        client_id = issuer.pages.client_id
+        principal, claims = self._read(token, audience=client_id, issuer=issuer)
+        given, named = claims.get("nonce"), claims["aud"]
+        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
+            raise TokenRefusedError(Fault.CLAIMS)
+        alone = named in (client_id, [client_id])  # OpenID Connect Core §3.1.3.7: else `azp` says whose it is
+        if claims.get("azp", client_id if alone else None) != client_id:
+            raise TokenRefusedError(Fault.AUDIENCE)
+        return principal, claims["exp"]
+
+    def _read(
+        self, token: str, *, audience: str | None = None, issuer: Issuer | None = None
+    ) -> tuple[Principal, dict[str, Any]]:
+        """Return who a token speaks for and its claims; of an issuer and for an audience, where these are given."""
         found = _SEGMENTS.fullmatch(token) if len(token) <= TOKEN_CHARACTERS_MAX else None
         if found is None:
             raise TokenRefusedError(Fault.FORM)
         algorithm, kid = _read_header(found[1])
         claims = _parse(found[2], Fault.CLAIMS, bytes_max=TOKEN_CHARACTERS_MAX)
-        issuer = self._issuer(claims)
+        named = self._issuer(claims)
+        if issuer is not None and named is not issuer:
+            raise TokenRefusedError(Fault.ISSUER)
+        issuer = named
         if algorithm not in issuer.algorithms:
             raise TokenRefusedError(Fault.ALGORITHM)
-        _require_audience(claims.get("aud"), issuer.audience)
+        _require_audience(claims.get("aud"), audience or issuer.audience)
         _require_times(claims, issuer, now=self._ledger.clock().timestamp())
         subject, party = _subject(claims), _party(claims, issuer)
         key = self._keys.find(issuer, kid)
@@ -104,15 +135,8 @@ class BearerTokens:
         signature = _decode(found[3], Fault.SIGNATURE)
         if not key.signed(algorithm, f"{found[1]}.{found[2]}".encode(), signature):
             raise TokenRefusedError(Fault.SIGNATURE)
-        return Principal(
-            party=party,
-            mark=member_of(self._ledger, party).mark,
-            name=self._name(issuer, subject),
-            scopes=issuer.scopes,
-            acts_for=issuer.acts_for,
-            countries=issuer.countries,
-            issuer=issuer.name,
-        )
+        mark = member_of(self._ledger, party).mark
+        return principal_at(issuer, party, mark, name=self._name(issuer, subject)), claims
 
     def _issuer(self, claims: dict[str, Any]) -> Issuer:
         named = claims.get("iss")
@@ -124,6 +148,19 @@ class BearerTokens:
     def _name(self, issuer: Issuer, subject: str) -> str:
         digest = hmac.digest(self._naming, f"{issuer.url}\n{subject}".encode(), sha256)
         return f"{issuer.name}:{digest.hex()[:NAME_DIGITS]}"
+
+
+def principal_at(issuer: Issuer, party: Party, mark: bytes, *, name: str) -> Principal:
+    """Return a member of an issuer's staff, with what the settings let it do."""
+    return Principal(
+        party=party,
+        mark=mark,
+        name=name,
+        scopes=issuer.scopes,
+        acts_for=issuer.acts_for,
+        countries=issuer.countries,
+        issuer=issuer.name,
+    )
 
 
 def _read_header(segment: str) -> tuple[str, str]:

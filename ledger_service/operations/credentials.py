@@ -17,7 +17,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from ledger_service.core.encoding import Json
-from ledger_service.core.entry import Role
+from ledger_service.core.entry import RETURN_ID_BYTES, Role
 from ledger_service.errors import CredentialError, PermissionRefusedError, RefusedError
 from ledger_service.operations.ledger import Ledger, format_instant
 from ledger_service.operations.principal import ACTS_FOR_ALL, LINK_SCOPES, Principal, Scope, allowed_scopes
@@ -28,10 +28,12 @@ from ledger_service.store.values import open_text, seal_text
 PREFIX_BYTES = 8
 SECRET_BYTES = 32
 LABEL_CHARACTERS_MAX = 80
+LINK_ROLES = (Role.BUYER, Role.SELLER, Role.INSPECTOR, Role.ARBITRATOR)
 LINK_SECONDS_MAX = 30 * 86_400  # a link in a mailbox is a key under the mat: it should not lie there for long
 SESSION_SECONDS_MAX = 7 * 86_400
 _KINDS = {"rlk": "key", "rll": "link", "rls": "session"}
-_TOKEN = re.compile(r"(rlk|rll|rls)_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+# base64url of 32 bytes in its one spelling: of the last character two bits are left over, and are zero (RFC 4648 §3.5).
+_TOKEN = re.compile(r"(rlk|rll|rls)_([0-9a-f]{16})_([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # C0, DEL, C1: a terminal or a log would act on them
 
@@ -107,8 +109,31 @@ def issue_link(ledger: Ledger, party: Party, return_id: str, *, valid_seconds: i
     Raises:
         PermissionRefusedError: A validity beyond `LINK_SECONDS_MAX`, or a role that gets no link.
     """
-    if party.role not in (Role.BUYER, Role.SELLER):
-        raise PermissionRefusedError("one-time links are for buyers and sellers", hint="issue a key instead")
+    if party.role not in LINK_ROLES:
+        raise PermissionRefusedError(
+            "one-time links are for buyers, sellers, inspectors and arbitrators", hint="issue a key instead"
+        )
+    return _issue_link(ledger, party, return_id, valid_seconds=valid_seconds)
+
+
+def issue_start(ledger: Ledger, party: Party, order: str, *, valid_seconds: int) -> Issued:
+    """Make a link with which a buyer opens one new case, whose name is drawn now.
+
+    Args:
+        ledger: Opened to write.
+        party: The buyer.
+        order: What the marketplace knows of the order (`orders.py`), as text without a line break.
+        valid_seconds: At most `LINK_SECONDS_MAX`.
+
+    Raises:
+        PermissionRefusedError: Another role, or a validity beyond the limit.
+    """
+    if party.role is not Role.BUYER:
+        raise PermissionRefusedError("only a buyer asks for a return with a link", hint="record the step with a key")
+    return _issue_link(ledger, party, secrets.token_hex(RETURN_ID_BYTES), valid_seconds=valid_seconds, order=order)
+
+
+def _issue_link(ledger: Ledger, party: Party, return_id: str, *, valid_seconds: int, order: str = "") -> Issued:
     if not 0 < valid_seconds <= LINK_SECONDS_MAX:
         raise PermissionRefusedError(f"a link is valid for 1 to {LINK_SECONDS_MAX} seconds")
     return _issue(
@@ -121,6 +146,7 @@ def issue_link(ledger: Ledger, party: Party, return_id: str, *, valid_seconds: i
         countries=(),
         return_id=return_id,
         expires_at=format_instant(ledger.clock() + timedelta(seconds=valid_seconds)),
+        order=order,
     )
 
 
@@ -140,13 +166,13 @@ def redeem_link(ledger: Ledger, token: str, attempt: str) -> tuple[Issued, bool]
         CredentialError: It is none, was used, revoked, or has expired.
     """
     link = _check(ledger, token, kinds=("link",), used=True)
-    party = _party(ledger, link)
+    party, order = about_credential(ledger, link)
     secret = _derived(token, f"secret\n{attempt}")
     prefix = _derived(token, f"prefix\n{attempt}")[:PREFIX_BYTES].hex()
     if not ledger.credentials.use_up(link.prefix, now=format_instant(ledger.clock())):
         known = ledger.credentials.find(prefix)
         if known is None or known.revoked_at is not None:
-            raise _refusal()
+            raise refusal()
         return Issued(known, _token("rls", prefix, secret)), True
     assert link.return_id is not None  # of every link; the schema says so
     issued = _issue(
@@ -160,6 +186,7 @@ def redeem_link(ledger: Ledger, token: str, attempt: str) -> tuple[Issued, bool]
         return_id=link.return_id,
         expires_at=format_instant(ledger.clock() + timedelta(seconds=SESSION_SECONDS_MAX)),
         named=(prefix, secret),
+        order=order,
     )
     return issued, False
 
@@ -170,9 +197,29 @@ def authenticate(ledger: Ledger, token: str) -> Principal:
     Raises:
         CredentialError: It does not count.
     """
-    found = _check(ledger, token, kinds=("key", "session"))
+    return _principal(ledger, _check(ledger, token, kinds=("key", "session")))
+
+
+def principal_of(ledger: Ledger, prefix: str) -> Principal:
+    """Return who holds the key with a public prefix, for whoever was shown the key before.
+
+    Raises:
+        CredentialError: There is none, or it counts no more.
+    """
+    found = ledger.credentials.find(prefix)
+    if found is None or found.kind != "key" or not _counts(ledger, found):
+        raise refusal()
+    return _principal(ledger, found)
+
+
+def refusal() -> CredentialError:
+    """Return the one answer to whatever does not count."""
+    return CredentialError("the credential does not count", hint="it may be unknown, used, revoked or expired")
+
+
+def _principal(ledger: Ledger, found: StoredCredential) -> Principal:
     return Principal(
-        party=_party(ledger, found),
+        party=about_credential(ledger, found)[0],
         mark=found.mark,
         name=found.prefix,
         scopes=frozenset(map(Scope, found.scopes)),
@@ -216,6 +263,7 @@ def _issue(
     return_id: str | None,
     expires_at: str | None,
     named: tuple[str, bytes] | None = None,
+    order: str = "",
 ) -> Issued:
     prefix, secret = named or (secrets.token_hex(PREFIX_BYTES), secrets.token_bytes(SECRET_BYTES))
     key_id, key = ledger.keys.key_for(f"party:{party.reference}")
@@ -226,7 +274,7 @@ def _issue(
         role=party.role.value,
         mark=mark_of(key, party),
         key_id=key_id,
-        reference=seal_text(key, party.reference, about=prefix.encode()),
+        reference=seal_text(key, f"{party.reference}\n{order}" if order else party.reference, about=prefix.encode()),
         label=label,
         scopes=tuple(sorted(scopes)),
         acts_for=tuple(sorted(acts_for)),
@@ -248,33 +296,41 @@ def _derived(token: str, purpose: str) -> bytes:
     return hmac.new(token.encode(), f"return-ledger/session@v1\n{purpose}".encode(), sha256).digest()
 
 
-def _check(ledger: Ledger, token: str, *, kinds: Collection[str], used: bool = False) -> StoredCredential:
+def find_by_token(ledger: Ledger, token: str, *, kinds: Collection[str]) -> StoredCredential | None:
+    """Return the credential of these kinds whose secret a token holds, whether it counts or not; None if none is."""
     match = _TOKEN.fullmatch(token)
     if match is None or _KINDS[match[1]] not in kinds:
-        raise _refusal()
+        return None
     digest = sha256(base64.urlsafe_b64decode(match[3] + "=")).digest()
     found = ledger.credentials.find(match[2])
     # Compared even when nothing was found, so that the time tells no prefix.
     same = hmac.compare_digest(digest, bytes(32) if found is None else found.secret_sha256)
-    now = format_instant(ledger.clock())
-    if (
-        found is None
-        or not same
-        or found.kind != _KINDS[match[1]]
-        or found.revoked_at is not None
-        or (found.used_at is not None and not used)
-        or (found.expires_at is not None and found.expires_at <= now)
-    ):
-        raise _refusal()
+    return found if found is not None and same and found.kind == _KINDS[match[1]] else None
+
+
+def _check(ledger: Ledger, token: str, *, kinds: Collection[str], used: bool = False) -> StoredCredential:
+    found = find_by_token(ledger, token, kinds=kinds)
+    if found is None or (found.used_at is not None and not used) or not _counts(ledger, found):
+        raise refusal()
     return found
 
 
-def _party(ledger: Ledger, credential: StoredCredential) -> Party:
+def _counts(ledger: Ledger, found: StoredCredential) -> bool:
+    """Say whether a credential was not revoked and has not expired."""
+    if found.revoked_at is not None:
+        return False
+    return found.expires_at is None or found.expires_at > format_instant(ledger.clock())
+
+
+def about_credential(ledger: Ledger, credential: StoredCredential) -> tuple[Party, str]:
+    """Return whose a credential is, and the order that it opens a case for as text, empty where it opens none.
+
+    Raises:
+        CredentialError: The party's data was erased, and with it whose credential this is.
+    """
     key = ledger.keys.get(credential.key_id)
-    if key is None:  # the party's data was erased, and with it whose credential this is
-        raise _refusal()
-    return Party(Role(credential.role), open_text(key, credential.reference, about=credential.prefix.encode()))
-
-
-def _refusal() -> CredentialError:
-    return CredentialError("the credential does not count", hint="it may be unknown, used, revoked or expired")
+    if key is None:
+        raise refusal()
+    text = open_text(key, credential.reference, about=credential.prefix.encode())
+    reference, _, order = text.partition("\n")
+    return Party(Role(credential.role), reference), order

@@ -83,6 +83,7 @@ def destroy_keys(ledger: Ledger, intent: Intent) -> int:
     """Destroy the keys of an intent that are there; return how many were. Forget what was opened with any."""
     gone = [key for key in intent.keys if ledger.keys.destroy(bytes.fromhex(key))]
     ledger.dockets.forget()
+    ledger.tallies.forget([case.return_id for case in intent.cases])
     ledger.credentials.forget_members()
     return len(gone)
 

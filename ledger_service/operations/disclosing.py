@@ -4,8 +4,9 @@ Promises: who asserted or recorded an entry sees all of it; buyer, seller, platf
 since they argue about it; everybody else in it sees joint facts, and neither words nor fingerprints of files of a
 person. Where the processing of a person's data is restricted, that person's own words and files are shown to that
 person alone; whoever runs the ledger reads them on its machine (GDPR Art. 18(2): for claims, with consent). Withheld
-values stay provable. Does not: open a case (`access.py`), or a file (`read_evidence.py`: that takes a credential with
-the scope `evidence`, and leaves an entry).
+values stay provable. A copy for an audience, which is a role and no person, shows what everybody in that role may see.
+Does not: open a case (`access.py`), or a file (`read_evidence.py`: that takes a credential with the scope `evidence`,
+and leaves an entry).
 """
 
 from __future__ import annotations
@@ -29,6 +30,16 @@ SEE_THE_WHOLE_CASE = frozenset({Role.BUYER, Role.SELLER, Role.PLATFORM, Role.ARB
 def visible_names(ledger: Ledger, index: int, entry: CaseEntry, principal: Principal) -> frozenset[str]:
     """Return the names of the committed values of the entry at `index` that the principal may be shown."""
     return _names(ledger, entry, principal, ledger.read.sealed_values(index), _withheld_keys(ledger, principal))
+
+
+def names_for(ledger: Ledger, index: int, entry: CaseEntry, audience: Role) -> frozenset[str]:
+    """Return the names of the committed values of the entry at `index` that anybody in a role may be shown.
+
+    Who took part in the entry, or whose own data are restricted, may see more of it than others in the same role; a
+    copy for the role does not show that.
+    """
+    withheld = _under(ledger.read.sealed_values(index), ledger.erasures.restricted_keys())
+    return _allowed(entry, whole=audience in SEE_THE_WHOLE_CASE) - withheld
 
 
 def visible(ledger: Ledger, rows: Sequence[StoredEntry], opened: Sequence[Known], principal: Principal) -> list[Known]:
@@ -71,12 +82,18 @@ def _names(
     sealed: Sequence[SealedValue],
     withheld: frozenset[bytes],
 ) -> frozenset[str]:
+    whole = principal.party.role in SEE_THE_WHOLE_CASE or took_part(ledger, entry, principal)
+    return _allowed(entry, whole=whole) - _under(sealed, withheld)
+
+
+def _allowed(entry: CaseEntry, *, whole: bool) -> frozenset[str]:
+    """Return the names of all committed values of an entry, or of its joint facts alone."""
     names = frozenset(named.name for named in entry.all_commitments())
-    if principal.party.role not in SEE_THE_WHOLE_CASE and not took_part(ledger, entry, principal):
-        transition = LIFECYCLE.transition(entry.verb)
-        fields = {} if transition is None else transition.fields
-        names = frozenset(name for name in names if name in fields and fields[name].subject is Subject.CASE)
-    return names - _under(sealed, withheld)
+    if whole:
+        return names
+    transition = LIFECYCLE.transition(entry.verb)
+    fields = {} if transition is None else transition.fields
+    return frozenset(name for name in names if name in fields and fields[name].subject is Subject.CASE)
 
 
 def _under(sealed: Sequence[SealedValue], keys: frozenset[bytes]) -> frozenset[str]:

@@ -136,12 +136,20 @@ def list_and_carry_out(
         keys=tuple(key.hex() for key in keys),
         marks=() if held is None else tuple(mark.hex() for mark in held.marks),
         scopes=() if held is None else held.scopes,
-        files=tuple(name for name, _ in ledger.erasures.files(keys)),
+        files=_files(ledger, keys, () if held is None else held.marks),
         cases=tuple(listed),
         row=_members(row),
     )
     ledger.erasure_list.append(intent)
     return carry_out(ledger, intent, reached)
+
+
+def _files(ledger: Ledger, keys: Sequence[bytes], marks: Sequence[bytes]) -> tuple[str, ...]:
+    """Return the names of the files that go, those of waiting uploads too: a copy of their folder may come back."""
+    stored = ledger.erasures.files(keys)
+    waiting = [upload for mark in marks for upload in ledger.uploads.of_party(mark)]
+    waiting += [upload for _, digest in stored for upload in ledger.uploads.of_content(digest)]
+    return tuple(dict.fromkeys([*(name for name, _ in stored), *(upload.name for upload in waiting)]))
 
 
 def _require(ledger: Ledger, request: Request, by: Party) -> None:

@@ -8,7 +8,7 @@ refused with its member's path. Does not: read tokens (`bearer.py`) or fetch key
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,11 @@ _CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,127}")
 _PREFIX = re.compile(r"[!-~]{0,64}")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _PATH = re.compile(r"[^\x00]{1,1024}")
+_URL = re.compile(r"https?://[!\"$-;=@-~][!\"$-;=?@-~]{0,480}")  # no fragment: it would never be sent
+_LOOPBACK = re.compile(r"http://(?:localhost|127\.0\.0\.1)(?::[0-9]{1,5})?/")
+_SECRET = re.compile(r"[!-~]{1,512}")
+_PAGES = ("authorization_url", "token_url", "client_id", "redirect_url")
+REDIRECT_PATH = "/staff/back"  # where the pages take up a browser that comes back
 _KEY_SOURCES = ("jwks", "jwks_file", "jwks_url")
 _MEMBERS = (
     "name", "issuer", "audience", "algorithms", "keys", "role", "scopes", "acts_for", "countries", "party_claim",
@@ -52,8 +57,26 @@ class IssuersFormatError(FormatError):
 
 
 @dataclass(frozen=True, slots=True)
+class CodeFlow:
+    """How staff sign in at an issuer to look at our pages (OpenID Connect Core §3.1, with PKCE).
+
+    The browser goes to `authorization_url` and comes back to `redirect_url`; the code that it brings is exchanged at
+    `token_url`, in the name of `client_id`, with `client_secret` where the issuer gave one.
+    """
+
+    authorization_url: str
+    token_url: str
+    client_id: str
+    client_secret: str | None = field(repr=False)
+    redirect_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Issuer:
-    """One issuer. Its keys are in `key_set`, or at `jwks_url`; a party's reference is `reference_prefix` + claim."""
+    """One issuer. Its keys are in `key_set`, or at `jwks_url`; a party's reference is `reference_prefix` + claim.
+
+    `pages`: how its staff sign in on the pages; None: they send its tokens themselves.
+    """
 
     name: str
     url: str
@@ -69,6 +92,7 @@ class Issuer:
     reference_prefix: str
     clock_skew_seconds: int
     token_age_seconds_max: int
+    pages: CodeFlow | None = None
 
 
 def load_issuers(path: Path | None, *, allow_loopback: bool = False) -> tuple[Issuer, ...]:
@@ -116,7 +140,7 @@ def parse_issuers(data: bytes, *, folder: Path, allow_loopback: bool = False) ->
 def _parse_issuer(outer: Reader, value: Json, folder: Path, allow_loopback: bool) -> Issuer:
     named = value.get("name") if isinstance(value, dict) else None
     read = outer.at(named if isinstance(named, str) and _NAME.fullmatch(named) else "?")
-    m = read.members(value, _MEMBERS)
+    m = read.members(value, _MEMBERS, optional=("pages",))
     algorithms = read.at("algorithms").items(
         m["algorithms"], len(ALGORITHMS), lambda one: read.at("algorithms").choice(one, _algorithm)
     )
@@ -138,6 +162,7 @@ def _parse_issuer(outer: Reader, value: Json, folder: Path, allow_loopback: bool
         token_age_seconds_max=read.at("token_age_seconds_max").integer(
             m["token_age_seconds_max"], least=1, most=TOKEN_AGE_SECONDS_MAX
         ),
+        pages=_parse_pages(read.at("pages"), m["pages"], folder, allow_loopback) if "pages" in m else None,
         **_parse_rights(read, m),
     )
 
@@ -191,6 +216,32 @@ def _parse_keys(
     if keys.left_out or not keys.keys:  # who wrote them down here meant each of them to count
         raise read.fail(keys.left_out[0] if keys.left_out else "at least one key is expected")
     return keys, None
+
+
+def _parse_pages(read: Reader, value: Json, folder: Path, allow_loopback: bool) -> CodeFlow:
+    m = read.members(value, _PAGES, optional=("client_secret_file",))
+    urls = {name: read.at(name).text(m[name], _URL) for name in ("authorization_url", "token_url", "redirect_url")}
+    for name, url in urls.items():
+        if not url.startswith("https://") and not (allow_loopback and _LOOPBACK.match(url)):
+            raise read.at(name).fail("it must begin with https://")
+    if (
+        not urls["redirect_url"].endswith(REDIRECT_PATH)
+        or urls["redirect_url"].count("/") != REDIRECT_PATH.count("/") + 2
+    ):
+        raise read.at("redirect_url").fail(f"the address of this service and {REDIRECT_PATH} are expected")
+    try:
+        parse_target(urls["token_url"], allow_loopback=allow_loopback)
+    except AddressRefusedError as error:
+        raise IssuersFormatError(f"{read.what}.token_url: {error.message}", hint=error.hint) from None
+    secret = None
+    if "client_secret_file" in m:
+        try:
+            path = folder / read.at("client_secret_file").text(m["client_secret_file"], _PATH)
+            secret = read.at("client_secret_file").text(path.read_text("ascii").strip(), _SECRET)
+        except (OSError, UnicodeError):
+            raise read.at("client_secret_file").fail("it cannot be read") from None
+    client_id = read.at("client_id").text(m["client_id"], _AUDIENCE)
+    return CodeFlow(urls["authorization_url"], urls["token_url"], client_id, secret, urls["redirect_url"])
 
 
 def _algorithm(name: str) -> str:

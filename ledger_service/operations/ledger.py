@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger_service.chain.chains import Chains, load_chains
+from ledger_service.chain.deployments import Deployments
 from ledger_service.core.checkpoint import VerifierKey
 from ledger_service.core.entry import parse_entry
 from ledger_service.core.log_entry import GenesisEntry, KeyEntry, Target, TargetEntry
@@ -22,7 +23,10 @@ from ledger_service.core.merkle import leaf_hash
 from ledger_service.core.trust import PinnedTarget, Trust
 from ledger_service.errors import EntryFormatError, LedgerMissingError, SettingsError, StorageFullError, StoreError
 from ledger_service.evidence.folder import EvidenceFolder
+from ledger_service.operations.case_tallies import Tallies
 from ledger_service.operations.dockets import Dockets
+from ledger_service.store.case_figures import CaseFiguresStore
+from ledger_service.store.cosignatures import Cosignatures
 from ledger_service.store.credentials import Credentials
 from ledger_service.store.engine import Store
 from ledger_service.store.erasure_list import ErasureList
@@ -31,6 +35,8 @@ from ledger_service.store.keys import KeyStore
 from ledger_service.store.mark import HighWaterMark
 from ledger_service.store.read import LedgerReader
 from ledger_service.store.requests import Requests
+from ledger_service.store.saved_questions import SavedQuestions
+from ledger_service.store.staff_sessions import StaffSessions
 from ledger_service.store.uploads import Uploads
 from ledger_service.store.webhooks import Webhooks
 from ledger_service.store.writer import Writer
@@ -62,7 +68,7 @@ class Ledger:
     less free space, nothing is recorded. `upload_bytes_max` and `upload_hours`: what one party may have sent that no
     step uses yet, and how long it waits for one. `retention_years`: how long joint facts are kept after the end of a
     case. `webhook_allow_loopback`: for development, webhooks may name this machine. `promise_seconds`: from the
-    recording of an entry to the block of its anchor.
+    recording of an entry to the block of its anchor. `deployments`: where it may be recorded how a contract came about.
     """
 
     origin: str
@@ -84,23 +90,34 @@ class Ledger:
     upload_hours: int = 72
     promise_seconds: int = 3_600
     chains: Chains = field(default_factory=load_chains)
+    deployments: tuple[Deployments, ...] = ()
     dockets: Dockets = field(init=False)
+    case_figures: CaseFiguresStore = field(init=False)
+    tallies: Tallies = field(init=False)
     credentials: Credentials = field(init=False)
     requests: Requests = field(init=False)
     webhooks: Webhooks = field(init=False)
     uploads: Uploads = field(init=False)
     erasures: Erasures = field(init=False)
+    cosignatures: Cosignatures = field(init=False)
+    staff_sessions: StaffSessions = field(init=False)
+    saved_questions: SavedQuestions = field(init=False)
     _space: tuple[float, int] = field(init=False, default=(float("-inf"), 0), repr=False)  # when and what was free
     _genesis: tuple[GenesisEntry, bytes] | None = field(init=False, default=None, repr=False)
     _added: tuple[int, tuple[Target, ...]] = field(init=False, default=(0, ()), repr=False)  # looked for below; found
 
     def __post_init__(self) -> None:
         self.dockets = Dockets(self.read, self.keys)
+        self.case_figures = CaseFiguresStore(self.store)
+        self.tallies = Tallies(self.read, self.keys, self.case_figures)
         self.credentials = Credentials(self.store)
         self.requests = Requests(self.store)
         self.webhooks = Webhooks(self.store)
         self.uploads = Uploads(self.store)
         self.erasures = Erasures(self.store)
+        self.staff_sessions = StaffSessions(self.store)
+        self.saved_questions = SavedQuestions(self.store)
+        self.cosignatures = Cosignatures(self.mark.path.parent / "cosignatures")
 
     def require_writer(self) -> Writer:
         """Return the writer.

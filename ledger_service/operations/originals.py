@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from ledger_service.core.entry import CaseEntry, parse_entry
+from ledger_service.core.file_claims import FileClaims
 from ledger_service.core.package import evidence_file_name
 from ledger_service.core.package_sheets import FileState, RegisterRow
 from ledger_service.errors import EvidenceMissingError
+from ledger_service.evidence.claims import read_claims
 from ledger_service.operations.disclosing import visible_names
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.principal import Principal
@@ -59,7 +61,8 @@ def register_of(
             told = replace(told, sha256=bytes.fromhex(str(record.disclosure.value)))
             name = evidence_file_name(row.index, position, kind=described.kind, media_type=described.media_type)
             state, file = _original(ledger, name, stored.get(position), told, room)
-            register.append(replace(told, state=state, file=None if file is None else name))
+            claims = None if file is None else _claims(ledger, file, described.media_type)
+            register.append(replace(told, state=state, file=None if file is None else name, claims=claims))
             if file is not None:
                 originals.append(file)
                 room -= file.size
@@ -85,6 +88,16 @@ def _original(
     if (digest.digest(), size) != (told.sha256, told.entry.evidence[told.position].size):
         return FileState.ALTERED, None
     return FileState.INCLUDED, PackedFile(name, size, digest.digest(), crc, stored=stored)
+
+
+def _claims(ledger: Ledger, file: PackedFile, media_type: str) -> FileClaims | None:
+    """Return what a photo that goes into the archive says of itself."""
+    assert file.stored is not None  # it is an original
+    try:
+        with ledger.evidence.open(file.stored.name) as stream:
+            return read_claims(stream, media_type=media_type, size=file.size)
+    except (EvidenceMissingError, OSError):
+        return None  # it was there just now; copying it will tell
 
 
 def case_entry(row: StoredEntry) -> CaseEntry:

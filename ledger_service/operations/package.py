@@ -3,8 +3,10 @@
 It is made as of one entry of kind `access` (who exported, when), which is recorded before anything is read and stands
 in the next package; so the same access entry always gives the same case. Promises: originals are compared with the
 recorded SHA-256 while they are copied, one that was altered or erased is named and left out; a file is never whole in
-memory; the archive is written to a file without a name, which is gone with the process. Does not: open a case for
-somebody (`access.py`), or prove that nothing was left out (the package says so).
+memory; the archive is written to a file without a name, which is gone with the process; as soon as a seal covers the
+case it holds the proof of how many entries there were before it, and no receipt in it rests on the head of a newer
+seal; where the case has moved on since that access, it is made with the anchors of before. Does not: open a case for
+somebody (`access.py`).
 """
 
 from __future__ import annotations
@@ -13,18 +15,22 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from ledger_service.core.archive import ARCHIVE_BYTES_MAX, MEMBERS_MAX, Member, archive_size, directory, header, place
+from ledger_service.core.case_proof import encode_case_proof
 from ledger_service.core.checkpoint import Checkpoint, sign_checkpoint
 from ledger_service.core.encoding import Json
 from ledger_service.core.package import (
+    COMPLETENESS,
     HEAD_RECEIPT,
     MANIFEST,
     NOTE,
+    PDF,
     TRUST,
     FileSum,
     Manifest,
@@ -32,10 +38,14 @@ from ledger_service.core.package import (
     receipt_name,
     sign_manifest,
 )
-from ledger_service.core.package_pages import Bound, pages
+from ledger_service.core.package_case import Bound, Deployed
+from ledger_service.core.package_pages import pages
 from ledger_service.core.package_sheets import FileState, RegisterRow
+from ledger_service.core.pages.language import Language
 from ledger_service.core.receipt import encode_receipt
 from ledger_service.core.trust import encode_trust
+from ledger_service.core.verify import tree_of
+from ledger_service.documents.printed import report_pdf
 from ledger_service.errors import (
     EvidenceMismatchError,
     LimitError,
@@ -51,10 +61,13 @@ from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.originals import CHUNK_BYTES, PackedFile, case_entry, register_of
 from ledger_service.operations.principal import Principal
 from ledger_service.operations.prove import prove, prove_head
+from ledger_service.operations.prove_case import NoSealError, prove_covered
 from ledger_service.operations.show import timeline
+from ledger_service.operations.verifier_file import VERIFIER, verifier_file
 from ledger_service.store.read import StoredCheckpoint
 
 EXPORTED = "export_package"  # the verb of the access entry
+PDF_ENTRIES_MAX = 1_000  # a report of so many takes five seconds to set and has 5 MB; who has more reads report.html
 PAGES_BYTES_MAX = 256 * 1024 * 1024  # room kept for everything but originals: a thousand entries have some tens of MiB
 
 
@@ -97,14 +110,16 @@ class Package:
         }
 
 
-def export_package(ledger: Ledger, reader: Principal, return_id: str, *, folder: Path) -> Package:
+def export_package(
+    ledger: Ledger, reader: Principal, return_id: str, *, folder: Path, language: Language = Language.EN
+) -> Package:
     """Record that somebody exports a case, then return its package.
 
     Raises:
         LedgerError: As `record_package` and `make_package`.
     """
     index, now = record_package(ledger, reader, return_id)
-    return make_package(ledger, reader, return_id, before=index, now=now, folder=folder)
+    return make_package(ledger, reader, return_id, before=index, now=now, folder=folder, language=language)
 
 
 def record_package(ledger: Ledger, reader: Principal, return_id: str) -> tuple[int, str]:
@@ -117,7 +132,16 @@ def record_package(ledger: Ledger, reader: Principal, return_id: str) -> tuple[i
     return appended.index, appended.entry.recorded_at
 
 
-def make_package(ledger: Ledger, reader: Principal, return_id: str, *, before: int, now: str, folder: Path) -> Package:
+def make_package(
+    ledger: Ledger,
+    reader: Principal,
+    return_id: str,
+    *,
+    before: int,
+    now: str,
+    folder: Path,
+    language: Language = Language.EN,
+) -> Package:
     """Return the package of a case as its reader may see it.
 
     Args:
@@ -127,28 +151,40 @@ def make_package(ledger: Ledger, reader: Principal, return_id: str, *, before: i
         before: The index of the access entry: entries from there on are not in it.
         now: When that entry was recorded: RFC 3339 UTC with milliseconds.
         folder: Where the nameless file lies meanwhile.
+        language: Of the report as PDF; the other pages are in every language.
 
     Raises:
         UnknownReturnError: The case has no entry before that index.
         StorageFullError, StoreError: The folder cannot take the archive.
         EvidenceMismatchError: An original changed while it was copied; nothing is handed out.
+        DocumentError: The PDF could not be set.
     """
-    rows = [row for row in ledger.read.entries_of(return_id) if row.index < before]
+    size = ledger.read.size()  # first: what is appended from here on, no seal that is shown may count
+    found = ledger.read.entries_of(return_id)
+    rows = [row for row in found if row.index < before]
     if not rows:
         raise UnknownReturnError(f"there is no return {return_id!r:.60}", hint="look the return_id up")
-    anchors = anchors_of(ledger)
+    until = min([size, *(row.index for row in found if row.index >= before and row.seq is not None)])
+    anchors = [one for one in anchors_of(ledger) if one.size <= until]
     register, originals = register_of(ledger, reader, rows, room=ARCHIVE_BYTES_MAX - PAGES_BYTES_MAX)
     shown = timeline(ledger, return_id, reader=reader, before=before, now=now)
-    files = [_whole(name, content) for name, content in pages(
-        Bound(shown, register, anchors, ledger.trust(), reader.party.role)
-    ).items()]  # fmt: skip
+    bound = Bound(shown, register, anchors, ledger.trust(), reader.party.role, _deployed(ledger))
+    files = [_whole(name, content) for name, content in pages(bound).items()]
+    if len(rows) <= PDF_ENTRIES_MAX:
+        files.append(_whole(PDF, report_pdf(bound, language)))
+    resting = 0  # the size of the newest anchored head that a receipt rests on
     for row in rows:
         entry = case_entry(row)
         receipt = prove(ledger, row.index, show=visible_names(ledger, row.index, entry, reader), anchors=anchors)
         files.append(_whole(receipt_name(row.index), encode_receipt(receipt)))
+        resting = max(resting, tree_of(receipt)[0] if receipt.anchors else 0)
     head = _head(ledger)
     files.append(_whole(HEAD_RECEIPT, encode_receipt(prove_head(ledger, head, anchors=anchors))))
     files.append(_whole(TRUST, encode_trust(ledger.trust())))
+    files.append(_whole(VERIFIER, verifier_file()))
+    with suppress(NoSealError):
+        proof = prove_covered(ledger, return_id, before=until, after=resting - 1)
+        files.append(_whole(COMPLETENESS, encode_case_proof(proof)))
     files = sorted([*files, *originals], key=lambda file: file.name)
     chain = [row for row in rows if row.seq is not None]
     manifest = Manifest(
@@ -164,6 +200,19 @@ def make_package(ledger: Ledger, reader: Principal, return_id: str, *, before: i
     )
     stream, size = _write(ledger, [*files, *_signed(ledger, manifest)], folder)
     return Package(return_id, now, stream, size, register)
+
+
+def _deployed(ledger: Ledger) -> Deployed | None:
+    """Return the block that created the contract of the first target, as far as it is recorded here."""
+    target = ledger.targets()[0]
+    for folder in ledger.deployments:
+        with suppress(SettingsError):  # a record that cannot be read is none, and no reason to hold a case back
+            made = folder.of(target.chain_id, target.chain_genesis)
+            if made is None or made.contract != target.contract:
+                continue
+            if made.block_number is not None and made.block_hash is not None:
+                return Deployed(made.block_number, made.block_hash)
+    return None
 
 
 def _head(ledger: Ledger) -> StoredCheckpoint:

@@ -35,7 +35,19 @@ class OpenedFile:
     descriptor: EvidenceDescriptor
 
 
-def open_evidence(ledger: Ledger, principal: Principal, index: int, position: int) -> OpenedFile:
+def may_open(ledger: Ledger, principal: Principal, entry: CaseEntry, index: int, position: int) -> bool:
+    """Say whether `open_evidence` would open a file of the entry at `index`, of a case that the principal sees.
+
+    Whether the file is there still, it does not say.
+    """
+    if Scope.EVIDENCE not in principal.scopes and not took_part(ledger, entry, principal):
+        return False
+    return not is_restricted(ledger, index, position, principal)
+
+
+def open_evidence(
+    ledger: Ledger, principal: Principal, index: int, position: int, *, again: bool = False
+) -> OpenedFile:
     """Return a file of an entry, having recorded that the principal opened it.
 
     Args:
@@ -43,6 +55,7 @@ def open_evidence(ledger: Ledger, principal: Principal, index: int, position: in
         principal: Sees the case, and has the scope `evidence` or took part in the entry.
         index: Of the entry.
         position: Of the file among the entry's evidence, from 0.
+        again: Whether the log says already that this principal opened it: then it is not said once more.
 
     Raises:
         UnknownEntryError: There is no such entry or file, or the principal may not see it, or a restriction withholds
@@ -64,8 +77,9 @@ def open_evidence(ledger: Ledger, principal: Principal, index: int, position: in
     descriptor = entry.evidence[position]
     stream = _open_verified(ledger, index, position, descriptor)
     try:
-        facts: dict[str, Json] = {"entry": row.leaf_hash.hex(), "position": position}
-        record_access(ledger, principal, entry.return_id, READ_EVIDENCE, facts)
+        if not again:
+            facts: dict[str, Json] = {"entry": row.leaf_hash.hex(), "position": position}
+            record_access(ledger, principal, entry.return_id, READ_EVIDENCE, facts)
     except BaseException:
         stream.close()
         raise

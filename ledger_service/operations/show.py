@@ -24,6 +24,7 @@ from ledger_service.operations.disclosing import visible
 from ledger_service.operations.dockets import open_entries
 from ledger_service.operations.ledger import Ledger, format_instant
 from ledger_service.operations.principal import Principal
+from ledger_service.operations.since import since_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,15 @@ def timeline(
     stored = [row for row in ledger.read.entries_of(return_id) if before is None or row.index < before]
     if not stored:
         raise UnknownReturnError(f"there is no return {return_id}", hint="`rledger show` lists what the ledger holds")
-    life_of = lives(anchors_of(ledger), required=ledger.genesis()[0].required)
+    anchors, places = anchors_of(ledger), [row.index for row in stored]
+    life_of, since = lives(anchors, required=ledger.genesis()[0].required), since_of(ledger, anchors, places)
     opened = open_entries(ledger.read, ledger.keys, return_id, stored)
     if reader is not None:
         opened = visible(ledger, stored, opened, reader)
-    placed = [Placed(known, row.index, *life_of(row.index)) for known, row in zip(opened, stored, strict=True)]
+    placed = [
+        Placed(known, index, *life_of(index), since=since.get(index))
+        for known, index in zip(opened, places, strict=True)
+    ]
     return make_timeline(placed, now=now or format_instant(ledger.clock()))
 
 

@@ -128,6 +128,9 @@ def test_a_log_moves_to_another_chain_and_what_was_final_stays_so(
         moved = prove(ledger, 1, at=[new.log_id])
         assert checked(moved, new_trust, other).verdict is Verdict.VALID
         assert checked(moved, old_trust, other).verdict is Verdict.INVALID  # pins no such target: fetch the new file
+        without_old = dataclasses.replace(new_trust, targets=new_trust.targets[1:])  # that chain has ended
+        assert (moved.entry, moved.index) == (old_receipt.entry, old_receipt.index)
+        assert checked(moved, without_old, other).verdict is Verdict.VALID
         assert audit(ledger, registry(ledger, node), further=[(new, Registry(other, new.contract))]).findings == []
 
         record(ledger, ask_step(case.return_id))  # and now the old chain has ended

@@ -3,102 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from ledger_service.chain.account import Signer, development_signer
 from ledger_service.chain.jsonrpc import to_data, to_quantity
-from ledger_service.chain.parameters import HARDHAT_CHAIN_ID
-from ledger_service.chain.rpc import Node, open_node
 from ledger_service.core.alarms import Alarm
 from ledger_service.core.anchor_record import AnchorState
-from ledger_service.core.fees import GWEI, FeePolicy
+from ledger_service.core.fees import GWEI
 from ledger_service.operations.anchor_state import anchoring
-from ledger_service.operations.anchor_worker import TargetWorker, make_anchorer
 from ledger_service.operations.anchored import anchors_of
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.prove import prove
-from ledger_service.store.anchors import AnchorHistory
-from tests.chain.local_nodes import ask, local_node
-from tests.operations.conftest import make_world
-from tests.operations.test_anchor import anchored_txs, states, walk_to
-from tests.operations.world import World, open_case, registry
+from tests.chain.local_nodes import local_node
+from tests.operations.local_world import ACCOUNT, BUMP_SECONDS, RULE, Local, LocalWorld, founded
+from tests.operations.test_anchor import states, walk_to
+from tests.operations.world import open_case, registry
 
 pytestmark = pytest.mark.node
 
-RULE = 64
-BUMP_SECONDS = 60
 ETHER = 10**18
-ACCOUNT = development_signer(0, HARDHAT_CHAIN_ID)
-
-
-@dataclass(frozen=True)
-class Local:
-    """A local chain, and what its client can do to it beyond what nodes can."""
-
-    kind: str
-    url: str
-
-    def ask(self, method: str, *params: object) -> object:
-        """Ask something of the client's own; `…_` stands for its name."""
-        return ask(self.url, method.replace("…", self.kind), params)
-
-    def mine(self, count: int) -> None:
-        """Add blocks."""
-        self.ask("…_mine", to_quantity(count))
-
-    def automine(self, on: bool) -> None:
-        """Let each transaction have its block at once, or wait."""
-        self.ask("evm_setAutomine", on)
-
-    def reorg(self, depth: int, before: object) -> None:
-        """Replace the newest blocks by empty ones; what was in them is not in the pool afterwards."""
-        if self.kind == "anvil":
-            self.ask("anvil_reorg", depth, [])
-            return
-        assert self.ask("evm_revert", before) is True
-        self.mine(depth)
-
-
-class LocalWorld(World):
-    """A ledger whose chain is a local node's."""
-
-    local: Local
-
-    @property
-    def signer(self) -> Signer:
-        """The account that deploys and anchors."""
-        return ACCOUNT
-
-    def node(self, *, writable: bool = True) -> Node:
-        """Open the node; the caller closes it."""
-        return open_node(self.local.url, timeout_seconds=30)
-
-    @contextmanager
-    def working(self) -> Iterator[tuple[Ledger, Node, TargetWorker]]:
-        """Open chain, ledger and worker."""
-        policy = FeePolicy(bump_after_seconds=BUMP_SECONDS)
-        with self.node() as node, self.opened(node) as opened:
-            anchorer = make_anchorer(opened.ledger, [node], ACCOUNT, policy=policy, leased=True)
-            yield opened.ledger, node, TargetWorker(opened.ledger, anchorer, promise_seconds=3_600)
-
-    def goes_on(self, ledger: Ledger, node: Node, worker: TargetWorker, heads: int = 1) -> None:
-        """Assert that everything becomes final by itself, each head once."""
-        for _ in range(30):
-            done = worker.round()
-            final = AnchorHistory(ledger.store).newest_final(ledger.target().log_id)
-            if final is not None and final.size == ledger.read.size() and done.alarm is None:
-                break
-            self.local.mine(RULE // 2)
-            self.clock.pass_seconds(BUMP_SECONDS + 1)
-        (shown,) = anchoring(ledger)
-        assert (shown.alarm, shown.final_size) == (None, ledger.read.size()), done.said
-        head = registry(ledger, node).head(ledger.target().log_id)
-        assert (head.size, head.root) == (ledger.read.size(), ledger.read.root(head.size))
-        assert len(anchored_txs(ledger, node)) == head.sequence == heads
 
 
 @pytest.fixture(scope="module")
@@ -121,14 +45,7 @@ def local(request: pytest.FixtureRequest) -> Iterator[Local]:
 @pytest.fixture
 def world(local: Local, tmp_path: Path) -> LocalWorld:
     """A ledger that is founded on it: an origin for each test, since the chain is shared."""
-    origin = f"returns.example/{local.kind}/{tmp_path.name}"
-    made = make_world(tmp_path / "home", origin=origin, confirmations=RULE, rpc_url=local.url)
-    world = LocalWorld(made.settings)
-    world.local = local
-    local.mine(1)
-    world.found()
-    local.mine(RULE)
-    return world
+    return founded(local, tmp_path / "home", origin=f"returns.example/{local.kind}/{tmp_path.name}")
 
 
 @pytest.mark.parametrize("depth", [1, 8, 63])

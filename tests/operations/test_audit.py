@@ -20,6 +20,8 @@ from ledger_service.operations import record as record_module
 from ledger_service.operations.admit import Admitted
 from ledger_service.operations.audit import AuditReport, audit
 from ledger_service.operations.record import Step, record
+from ledger_service.operations.seal import make_seal
+from ledger_service.store.drafts import LogDraft
 from ledger_service.store.engine import Store
 from ledger_service.store.read import LedgerReader
 from ledger_service.wiring import load_signing_key
@@ -95,6 +97,7 @@ def test_a_good_ledger_is_clean(each_world: World, tmp_path: Path) -> None:
     assert report.counts == {
         "anchors": 2,
         "entries": 7,
+        "case indexes": 2,
         "cases": 2,
         "checkpoints": 7,
         "values": 7,
@@ -235,6 +238,33 @@ def test_a_database_behind_its_mark_and_the_chain_is_found(good: World, tmp_path
 
     assert stages(report) == {"mark", "anchors"}
     assert any("the chain holds a head of" in finding.what for finding in report.findings)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        "UPDATE cases SET count = count - 1, head = (SELECT leaf_hash FROM entries WHERE idx = 1)"
+        " WHERE return_id = (SELECT return_id FROM entries WHERE idx = 1)",
+        "DELETE FROM cases WHERE return_id = (SELECT return_id FROM entries ORDER BY idx DESC LIMIT 1)",
+        "UPDATE cases SET buyer_country = 'XX'",
+    ],
+)
+def test_a_seal_that_hides_an_entry_or_a_case_is_found(good: World, lie: str) -> None:
+    good.sql("DELETE FROM case_index_roots")
+    good.sql("DELETE FROM case_index_replaced")
+    good.sql("DELETE FROM case_index_nodes")
+    good.sql("CREATE TABLE honest AS SELECT * FROM cases")
+    good.sql(lie)
+    with good.opened() as opened:
+        opened.ledger.require_writer().append(LogDraft(make_seal(opened.ledger.origin)))
+    good.sql("DELETE FROM cases")
+    good.sql("INSERT INTO cases SELECT * FROM honest")
+    good.sql("DROP TABLE honest")
+
+    report = audited(good)
+
+    assert [finding.stage for finding in report.findings] == ["entries"], report.lines()
+    assert "the case index does not follow from the entries before" in report.findings[0].what
 
 
 def test_a_dropped_trigger_is_found(good: World) -> None:

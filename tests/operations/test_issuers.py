@@ -200,3 +200,69 @@ def test_no_issuer_gives_more_than_a_key_of_its_role_may_have() -> None:
                 assert parsed.scopes == {scope}
             else:
                 assert "cannot have the scope" in refused(issuer)
+
+
+PAGES = {
+    "authorization_url": "https://login.court.example/authorize?tenant=7",
+    "token_url": "https://login.court.example/token",
+    "client_id": "return-ledger-pages",
+    "redirect_url": "https://returns.example/staff/back",
+}
+
+
+def test_an_issuer_may_say_how_its_staff_sign_in_on_the_pages(tmp_path: Path) -> None:
+    (tmp_path / "client.secret").write_text("s3cret+/=\n")
+    with_secret = {**COURT, "pages": {**PAGES, "client_secret_file": "client.secret"}}
+
+    (public,) = parse_issuers(settings_file({**COURT, "pages": PAGES}), folder=tmp_path)
+    (private,) = parse_issuers(settings_file(with_secret), folder=tmp_path)
+
+    assert public.pages is not None
+    assert private.pages is not None
+    assert (public.pages.client_id, public.pages.client_secret) == ("return-ledger-pages", None)
+    assert private.pages.client_secret == "s3cret+/="
+    assert "s3cret" not in repr(private)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"authorization_url": "http://login.court.example/authorize"}, "authorization_url: it must begin with https"),
+        ({"authorization_url": "https://login.court.example/authorize#x"}, "authorization_url"),
+        ({"token_url": "https://10.0.0.1/token"}, "token_url"),
+        ({"token_url": "http://127.0.0.1:8080/token"}, "token_url: it must begin with https"),
+        ({"redirect_url": "https://returns.example/staff"}, "redirect_url"),
+        ({"redirect_url": "https://returns.example/x/staff/back"}, "redirect_url"),
+        ({"redirect_url": "http://returns.example/staff/back"}, "redirect_url: it must begin with https"),
+        ({"client_id": "two words"}, "client_id"),
+        ({"client_secret_file": "not-there"}, "client_secret_file: it cannot be read"),
+        ({"client_secret_file": "empty"}, "client_secret_file"),
+        ({"client_secret_file": "words"}, "client_secret_file"),
+        ({"client_secret": "in clear"}, "client_secret"),
+    ],
+)
+def test_a_sign_in_that_cannot_be_right_is_refused_by_name(changed: dict[str, Any], words: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "words").write_text("geheim ä")
+
+    with pytest.raises(IssuersFormatError) as raised:
+        parse_issuers(settings_file({**COURT, "pages": {**PAGES, **changed}}), folder=tmp_path)
+
+    assert words in raised.value.message
+    for name in PAGES:
+        assert refused({**COURT, "pages": {key: value for key, value in PAGES.items() if key != name}})
+
+
+def test_for_development_staff_may_sign_in_on_this_machine() -> None:
+    local = {
+        "authorization_url": "http://127.0.0.1:8080/authorize",
+        "token_url": "http://127.0.0.1:8080/token",
+        "redirect_url": "http://localhost:8000/staff/back",
+    }
+
+    (issuer,) = parse_issuers(settings_file({**COURT, "pages": {**PAGES, **local}}), folder=Path(), allow_loopback=True)
+
+    assert issuer.pages is not None
+    assert issuer.pages.token_url == "http://127.0.0.1:8080/token"
+    elsewhere = {**PAGES, **local, "redirect_url": "http://returns.example/staff/back"}
+    assert "https" in refused({**COURT, "pages": elsewhere}, allow_loopback=True)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from ledger_service.chain.deployments import Deployment, Deployments, encode_deployment
 from ledger_service.chain.facts import answer_from
 from ledger_service.core.archive import Placed, archive_size
 from ledger_service.core.entry import CaseEntry, Kind, Role, parse_entry
-from ledger_service.core.package import FIXED
-from ledger_service.core.package_pages import LIMITS
+from ledger_service.core.package import EVENTS, FIXED, LATER, PDF, REPORTS, receipt_name
+from ledger_service.core.pages.limits import LIMITS
 from ledger_service.core.report import Outcome, Report, Verdict
 from ledger_service.core.verify_package import questions_of_package, verify_package
 from ledger_service.errors import EvidenceMismatchError, LimitError, StorageFullError, UnknownReturnError
@@ -27,7 +31,9 @@ from ledger_service.operations.package import EXPORTED, export_package, make_pac
 from ledger_service.operations.principal import Principal
 from ledger_service.operations.pseudonyms import Party
 from ledger_service.operations.record import record
+from ledger_service.operations.verifier_file import VERIFIER, verifier_file
 from tests.core.packages import Bytes
+from tests.documents.reading import text_of
 from tests.operations.world import BUYER, PLATFORM, World, answer_step, ask_step, open_case, photo
 
 CARRIER = Party(Role.CARRIER, "carrier-1")
@@ -78,7 +84,10 @@ def test_a_package_becomes_valid_when_its_entries_are_final(each_world: World, t
         report = check(each_world, ledger, data)
 
     assert report.verdict is Verdict.VALID, report
-    assert sorted(set(opened(data).namelist()) & set(FIXED)) == sorted(FIXED)
+    assert sorted(set(opened(data).namelist()) & {*FIXED, *LATER}) == sorted({*FIXED, *LATER})
+    (events,) = [one for one in report.checks if one.name == "events"]
+    assert events.outcome is Outcome.PASS
+    assert opened(data).read(VERIFIER) == verifier_file()
     assert {info.date_time for info in opened(data).infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
@@ -126,6 +135,66 @@ def test_originals_are_in_it_byte_for_byte_and_nothing_stays_in_the_folder(world
     assert list(folder.iterdir()) == []
 
 
+def test_the_block_that_created_the_contract_is_read_from_its_record(world: World, tmp_path: Path) -> None:
+    def told() -> object:
+        with world.opened() as running:
+            return_id = next(iter(running.ledger.read.cases())).case.return_id
+            data = made(running.ledger, local_reader(running.ledger, BUYER), return_id, tmp_path)
+        return json.loads(opened(data).read("case.json"))["anchored_in"]["deployed"]
+
+    with world.opened() as running:
+        a_case(running.ledger, tmp_path)
+        target = running.ledger.targets()[0]
+    record_of = Deployment(
+        chain_id=target.chain_id, chain_genesis=target.chain_genesis, contract=target.contract,
+        code_hash=target.code_hash, salt=None, creator=bytes(20), nonce=0, tx_hash=bytes(32), block_number=5,
+        block_hash=bytes([5]) * 32, solc="0.8", source_sha256=bytes(32),
+    )  # fmt: skip
+    folder = world.home / "deployments"
+    shutil.rmtree(folder, ignore_errors=True)
+    nothing = told()
+    path = Deployments(folder).keep(record_of)
+    found = told()
+    path.write_bytes(encode_deployment(replace(record_of, contract=bytes(20))))
+    elsewhere = told()
+    path.write_bytes(encode_deployment(replace(record_of, block_number=None, block_hash=None)))
+    unknown = told()
+    path.write_bytes(b"{}")
+
+    assert found == {"block_number": 5, "block_hash": "0x" + "05" * 32}
+    assert (nothing, elsewhere, unknown, told()) == (None, None, None, None)
+
+
+def test_a_case_of_very_many_entries_has_no_pdf(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with world.opened() as running:
+        return_id = a_case(running.ledger, tmp_path)
+        monkeypatch.setattr(package, "PDF_ENTRIES_MAX", 3)
+        few = made(running.ledger, local_reader(running.ledger, BUYER), return_id, tmp_path)
+        many = made(running.ledger, local_reader(running.ledger, BUYER), return_id, tmp_path)
+
+        assert [PDF in opened(data).namelist() for data in (few, many)] == [True, False]
+        assert check(world, running.ledger, many).verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_a_photo_says_of_itself_stands_in_the_register_as_its_claim(world: World, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0110] = "Model 1"
+    drawn = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(drawn, "PNG", exif=exif.tobytes())
+    with world.opened() as running:
+        ledger = running.ledger
+        return_id = open_case(ledger, tmp_path).return_id
+        record(ledger, ask_step(return_id))
+        record(ledger, answer_step(return_id, photo(tmp_path, drawn.getvalue())))
+        data = made(ledger, local_reader(ledger, BUYER), return_id, tmp_path)
+        hidden = made(ledger, local_reader(ledger, CARRIER), return_id, tmp_path)
+
+    plain, claimed = (json.loads(row["claims_of_the_file"]) for row in register(data))
+    assert (plain["camera"], claimed["camera"], claimed["doubts"]) == (None, "Model 1", [])
+    assert "Model 1" in opened(data).read(REPORTS[0]).decode()
+    assert {row["claims_of_the_file"] for row in register(hidden)} == {""}
+
+
 def test_an_original_that_was_altered_or_lost_is_named_and_left_out(world: World, tmp_path: Path) -> None:
     with world.opened() as running:
         ledger = running.ledger
@@ -167,6 +236,8 @@ def test_what_was_erased_is_named_and_left_out(world: World, tmp_path: Path) -> 
 
         data = made(ledger, local_reader(ledger, PLATFORM), return_id, tmp_path)
 
+        report = check(world, ledger, data)
+    assert next(one.outcome for one in report.checks if one.name == "events") is Outcome.PASS
     assert [row["state"] for row in register(data)] == ["erased", "erased"]
     assert {row["sha256"] for row in register(data)} == {""}
 
@@ -178,13 +249,43 @@ def test_who_sees_joint_facts_alone_gets_no_words_and_no_files(world: World, tmp
 
         data = made(ledger, local_reader(ledger, CARRIER), return_id, tmp_path)
 
-        assert check(world, ledger, data).verdict is Verdict.INCONCLUSIVE
+        report = check(world, ledger, data)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert next(one.outcome for one in report.checks if one.name == "events") is Outcome.PASS
     assert {row["state"] for row in register(data)} == {"withheld"}
     everything = b"".join(opened(data).read(name) for name in opened(data).namelist())
+    assert "underthefoot" not in text_of(opened(data).read(PDF))
     assert b"serial number" not in everything
     assert b"under the foot" not in everything
     assert b"a lamp with a crack" not in everything
     assert json.loads(opened(data).read("case.json"))["prepared_for"] == "carrier"
+
+
+def test_what_a_reader_may_not_see_is_named_on_the_pages_and_withheld_in_the_receipts(
+    world: World, tmp_path: Path
+) -> None:
+    with world.opened() as running:
+        ledger = running.ledger
+        return_id = a_case(ledger, tmp_path)
+        (whole, copy) = (
+            made(ledger, local_reader(ledger, reader), return_id, tmp_path) for reader in (PLATFORM, CARRIER)
+        )
+
+    rows = {name: json.loads(opened(data).read("timeline.json"))["rows"] for name, data in (("p", whole), ("c", copy))}
+    assert [row["withheld"] for row in rows["p"]][:3] == [[], [], []]
+    assert [row["withheld"] for row in rows["c"]][:3] == [[], ["reason"], ["comment"]]
+    assert "withheld from this reader: comment" in opened(copy).read("timeline.txt").decode()
+    assert "不向本读者披露：comment" in opened(copy).read("timeline.zh.txt").decode()
+    assert "withheld" not in opened(whole).read("timeline.txt").decode()
+    lines = {name: opened(data).read(EVENTS).splitlines() for name, data in (("p", whole), ("c", copy))}
+    assert [json.loads(line)["withheld"] for line in lines["c"]][:3] == [[], ["reason"], ["comment"]]
+    assert json.loads(lines["p"][2])["shown"].keys() == {"comment"}
+    assert "withheld from this reader: comment" in opened(copy).read(REPORTS[0]).decode()
+    assert "withheldfromthisreader:comment" in text_of(opened(copy).read(PDF))
+    assert "underthefoot" in text_of(opened(whole).read(PDF))
+    receipt = json.loads(opened(copy).read(receipt_name(3)))
+    assert {"name": "comment"} in receipt["records"]
+    assert receipt["entry"] == json.loads(opened(whole).read(receipt_name(3)))["entry"]
 
 
 def test_it_says_what_its_numbers_show_and_what_they_do_not(world: World, tmp_path: Path) -> None:

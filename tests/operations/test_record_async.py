@@ -101,7 +101,7 @@ def test_what_a_loop_has_at_hand_is_one_commit_and_a_step_alone_waits_for_nobody
         for return_id in cases:
             ledger.dockets.of(return_id)
         real = ledger.require_writer()
-        rules = real._log.rules
+        rules = real._log.rules  # type: ignore[attr-defined] # of a `LogWriter`
         options: dict[str, Any] = {"sign": rules.sign, "clock": rules.clock, "before_answer": rules.before_answer}
         with Writer(ledger.store, **options, group_age_seconds=600) as patient:
             ledger.writer = patient
@@ -197,7 +197,8 @@ def test_what_the_writer_refuses_and_what_ends_it_reach_the_caller(world: World,
         answer = answer_step(case.return_id, photo(tmp_path), idempotency_key="k")
         run(fail(ledger, answer, IdempotencyMismatchError))
         real = ledger.require_writer()
-        options: dict[str, Any] = {"sign": real._log.rules.sign, "clock": ledger.clock, "before_answer": contradict}
+        rules = real._log.rules  # type: ignore[attr-defined] # of a `LogWriter`
+        options: dict[str, Any] = {"sign": rules.sign, "clock": ledger.clock, "before_answer": contradict}
         with Writer(ledger.store, **options, queue_max=0) as full:
             ledger.writer = full
             run(fail(ledger, request_step(photo(tmp_path)), BackPressureError))
