@@ -17,6 +17,7 @@ from ledger_service.client.asking import Patience
 from ledger_service.client.failures import (
     BusyError,
     ClientError,
+    ContradictionError,
     CredentialRefusedError,
     ProblemError,
     StaleReturnError,
@@ -35,6 +36,7 @@ __all__ = [
     "BusyError",
     "CheckedReceipt",
     "ClientError",
+    "ContradictionError",
     "CredentialRefusedError",
     "DisputeState",
     "EvidenceFile",

@@ -11,6 +11,7 @@
     │   └── BusyError                not now: the service answered 429 or 503 until the patience was over
     ├── UnreachableError         nobody answered; whether a step was recorded is not known
     └── WrongAnswerError         an answer that is not what was asked for, or that contradicts the pinned log
+        └── ContradictionError   the log signed what contradicts what it signed before; `evidence` shows it to anybody
 
 Promises: no message holds a token or a value of a step. Does not: share classes with the service's own errors; whoever
 calls over the wire has another tree to catch.
@@ -98,6 +99,18 @@ class WrongAnswerError(ClientError):
         )
         self.what = what
         self.answer = answer
+
+
+class ContradictionError(WrongAnswerError):
+    """A `fork` that can be shown: the log signed two heads that are not of one log.
+
+    `evidence` is a contradiction file for `rledger verify`.
+    """
+
+    def __init__(self, message: str, *, evidence: bytes, answer: bytes = b"") -> None:
+        super().__init__("fork", message, answer=answer)
+        self.hint = "keep `evidence` as a file and hand it on: `rledger verify` shows it to whoever pinned this log"
+        self.evidence = evidence
 
 
 _BY_SLUG: Mapping[str, type[ProblemError]] = {

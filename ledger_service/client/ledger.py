@@ -29,13 +29,16 @@ from ledger_service.client.answers import (
 )
 from ledger_service.client.asking import Answered, Asker, Patience
 from ledger_service.client.checks import Proven, check_receipt, check_recorded
+from ledger_service.client.contradicting import compare_heads, compare_leaves
 from ledger_service.client.failures import (
     BusyError,
     ClientError,
+    ContradictionError,
     CredentialRefusedError,
     ProblemError,
     WrongAnswerError,
 )
+from ledger_service.client.public_log import PublicLog
 from ledger_service.client.seen import Seen
 from ledger_service.client.sent import SentStep, sent_step
 from ledger_service.client.uploading import UploadedFile, upload
@@ -44,6 +47,7 @@ from ledger_service.core.checkpoint import Checkpoint
 from ledger_service.core.encoding import Json
 from ledger_service.core.entry import ENTRY_BYTES_MAX, parse_entry
 from ledger_service.core.merkle import leaf_hash, verify_inclusion
+from ledger_service.core.proven_leaf import prove_leaf
 from ledger_service.core.trust import parse_trust
 from ledger_service.errors import FormatError, InvalidProofError
 
@@ -171,18 +175,46 @@ class Ledger:
                 raise WrongAnswerError("form", "a page is empty and not the last")
 
     def checkpoint(self) -> Checkpoint:
-        """Return the newest checkpoint: signed, not smaller than any seen before, and consistent with it."""
+        """Return the newest checkpoint: signed, not smaller than any seen before, and consistent with it.
+
+        Raises:
+            ContradictionError: It is not of the log that was signed before; the error holds what shows it.
+        """
         floor = self._seen.newest.size
         note = self._asker.ask("GET", "/checkpoint").body
         checkpoint = self._seen.open(note)
         if checkpoint.size < floor:
             raise WrongAnswerError("backwards", f"the log has {checkpoint.size} entries, it had {floor}", answer=note)
-        self._seen.take(checkpoint, note=note)
+        try:
+            self._seen.take(checkpoint, note=note)
+        except WrongAnswerError as error:
+            if error.what == "fork" and self._note:
+                self._convict_if_shown(note)
+            raise
         self._note = note
         return checkpoint
 
+    def compare(self, note: bytes) -> Checkpoint:
+        """Compare the newest checkpoint with a note that somebody else got from this log; return the other's.
+
+        Two who compare both ways, each with the other's `newest_note`, find out whether they were shown one log.
+
+        Raises:
+            ContradictionError: They were not; `evidence` shows it to anybody.
+            WrongAnswerError: The note is none of this log, or what the service says decides nothing.
+            ProblemError, UnreachableError: The service cannot be asked, or does not know the other's log: it is for the
+                other then to compare.
+        """
+        if not self._note or PublicLog(self._asker, self._trust).open(note).checkpoint.size > self._seen.newest.size:
+            self.checkpoint()
+        return self._convict(note)
+
     def receipt(self, index: int) -> CheckedReceipt:
-        """Return the receipt of an entry, with the values that the token may see; asked again later it has grown."""
+        """Return the receipt of an entry, with the values that the token may see; asked again later it has grown.
+
+        Raises:
+            ContradictionError: An earlier receipt proved another leaf at this index; the error holds what shows it.
+        """
         data = self._asker.ask("GET", f"/v1/entries/{int(index)}/receipt").body
         proven = self._take(data)
         if proven.receipt.index != index:
@@ -217,6 +249,30 @@ class Ledger:
         except InvalidProofError as error:
             raise WrongAnswerError("fork", error.message, answer=answered.body) from None
         return LoggedEntry(index, leaf, entry, encoded, state, anchored_at)
+
+    def _convict_if_shown(self, note: bytes) -> None:
+        try:
+            self._convict(note)
+        except ContradictionError:
+            raise
+        except ClientError:
+            return  # nobody gives what would show it: the fork is told without
+
+    def _convict(self, note: bytes) -> Checkpoint:
+        """Return the checkpoint of a note that is of the same log as the newest note.
+
+        Raises:
+            ContradictionError: It is not.
+            ClientError: It is not known.
+        """
+        log = PublicLog(self._asker, self._trust)
+        mine, other = log.open(self._note), log.open(note)
+        evidence = compare_heads(mine, other, trust=self._trust, paths=(log.tiles.path, log.proved_path))
+        if evidence is not None:
+            sizes = f"{mine.checkpoint.size} and {other.checkpoint.size}"
+            raise ContradictionError(f"the log signed heads of {sizes} entries that are not of one log",
+                                     evidence=evidence, answer=note)  # fmt: skip
+        return other.checkpoint
 
     def _record(self, step: SentStep, key: str | None, after: After) -> RecordedStep:
         drawn = secrets.token_hex(KEY_BYTES) if key is None else key
@@ -258,8 +314,17 @@ class Ledger:
         )
 
     def _take(self, data: bytes) -> Proven:
-        """Check a receipt, and its checkpoint against the newest one seen."""
+        """Check a receipt, its leaf against an earlier receipt's, and its checkpoint against the newest one seen."""
         proven = check_receipt(data, self._trust)
+        leaf = prove_leaf(proven.receipt, self._trust)
+        before = self._seen.leaf_before(leaf)
+        evidence = None if before is None else compare_leaves(before, leaf, trust=self._trust)
+        if evidence is not None:
+            raise ContradictionError(
+                f"the log signed two leaves at index {leaf.index}, or two roots for one size",
+                evidence=evidence,
+                answer=data,
+            )
         self._seen.take(proven.checkpoint, note=proven.receipt.checkpoint)
         self._seen.learn(proven.keys)
         return proven

@@ -1,4 +1,4 @@
-"""The newest checkpoint that a client has seen, and that every other one must agree with.
+"""What a client has seen of a log, and every later answer must agree with: the newest checkpoint, and leaves.
 
 Promises: a checkpoint that is taken is consistent (RFC 9162 §2.1.4) with the newest one seen before, which begins with
 the pinned genesis entry; the newest never gets smaller. Does not: ask anybody itself; it is given who to ask.
@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 from ledger_service.client.failures import WrongAnswerError
 from ledger_service.core.checkpoint import Checkpoint, VerifierKey, verify_checkpoint
 from ledger_service.core.merkle import verify_consistency
+from ledger_service.core.proven_leaf import ProvenLeaf
 from ledger_service.core.trust import Trust
 from ledger_service.errors import InvalidProofError, LedgerError
 
 ANSWERS_REMEMBERED = 4_096  # entries that were answered to keys of ours
+LEAVES_REMEMBERED = 4_096  # of receipts that were shown; a leaf with its proof takes some 2 KB
 Consistency = Callable[[Checkpoint, Checkpoint], Sequence[bytes]]
 
 
@@ -30,6 +32,7 @@ class Seen:
         self._keys = trust.keys
         self._newest = Checkpoint(trust.origin, 1, trust.genesis)  # the tree of one leaf has its leaf hash as root
         self._answered: OrderedDict[bytes, str] = OrderedDict()
+        self._leaves: OrderedDict[int, ProvenLeaf] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -72,6 +75,14 @@ class Seen:
                 if self._newest is newest:  # else another thread saw a larger one meanwhile: compare with that
                     self._newest = checkpoint if checkpoint.size > newest.size else newest
                     return
+
+    def leaf_before(self, leaf: ProvenLeaf) -> ProvenLeaf | None:
+        """Remember a leaf that a receipt proves; return the one that an earlier receipt proved at its index, if any."""
+        with self._lock:
+            before = self._leaves.setdefault(leaf.index, leaf)
+            while len(self._leaves) > LEAVES_REMEMBERED:
+                self._leaves.popitem(last=False)
+        return None if before is leaf else before
 
     def answer(self, leaf: bytes, key: str) -> None:
         """Remember that an entry is the answer to a key.
