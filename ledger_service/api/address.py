@@ -66,7 +66,7 @@ def check_addresses(app: FastAPI) -> None:
 def query_names(route: Route) -> set[str]:
     """Return the names of the query parameters that a route has, its dependencies' included."""
     if not isinstance(route, APIRoute):
-        return set()
+        return set(getattr(route, "query", ()))  # of a page that has a form which is looked up by its URL
     found: set[str] = set()
     waiting = [route.dependant]
     while waiting:

@@ -19,7 +19,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from ledger_service.api import examples
 from ledger_service.api.bodies import DOCUMENTED, check, documented, read_bytes, require_media_type
 from ledger_service.api.identity import At, Key, Recorder
 from ledger_service.api.problems import ProblemError, invalid, problem, problem_of
@@ -81,7 +80,7 @@ async def lines_of(request: Request) -> list[bytes]:
 @router.post(
     "/v1/returns:batch",
     responses={200: {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/BatchAnswer"}}}}},
-    openapi_extra=documented(BatchLine, media_type=MEDIA_TYPE, example=examples.REQUEST_RETURN),
+    openapi_extra=documented(BatchLine, media_type=MEDIA_TYPE),
 )
 async def record_batch(
     request: Request, service: At, principal: Recorder, key: Key, lines: Annotated[list[bytes], Depends(lines_of)]

@@ -87,11 +87,9 @@ def check(model: type[M], value: Any) -> M:
         raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
 
 
-def documented(model: type[BaseModel], *, media_type: str = "application/json", example: Any = None) -> dict[str, Any]:
-    """Return what a route says about its body in OpenAPI; `openapi.py` adds the model's schema."""
-    content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
-    if example is not None:
-        content["example"] = example
+def documented(model: type[BaseModel], *, media_type: str = "application/json") -> dict[str, Any]:
+    """Return what a route says about its body in OpenAPI; `openapi.py` adds the model's schema and an example."""
+    content = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
     DOCUMENTED[model.__name__] = model
     return {"requestBody": {"required": True, "content": {media_type: content}}}
 

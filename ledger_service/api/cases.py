@@ -10,20 +10,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
-from ledger_service.api import examples
 from ledger_service.api.address import ReturnId
 from ledger_service.api.bodies import body_of, documented
 from ledger_service.api.identity import At, IfMatch, Key, Reader, Recorder, etag
-from ledger_service.api.respond import document
+from ledger_service.api.respond import PRIVATE, document
 from ledger_service.api.steps import expected_head, step_of
 from ledger_service.api.wire import Answer, Hex16, Hex32, Index, Instant, RoleName, StepRequest
 from ledger_service.core.actions import action_members
+from ledger_service.core.case_proof import encode_case_proof
 from ledger_service.core.clock import clock_members
 from ledger_service.core.entry import Role
 from ledger_service.core.timeline import timeline_members
 from ledger_service.operations.access import open_case
 from ledger_service.operations.ledger import format_instant
 from ledger_service.operations.prepare_statement import prepare_statement
+from ledger_service.operations.prove_case import prove_covered
 from ledger_service.operations.show import available, timeline
 
 router = APIRouter(tags=["returns"])
@@ -53,6 +54,18 @@ class StatementAnswer(Answer):
     nonce: Hex32
     deadline: Index
     previous: Hex32 | None = Field(description="leaf hash of the return's last entry, which the statement covers")
+
+
+@router.get(
+    "/v1/returns/{return_id}/completeness",
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+def show_completeness(service: At, principal: Reader, return_id: ReturnId) -> Response:
+    """Return the proof of how many entries the return has, as of the newest final seal; `rledger verify` checks it."""
+    open_case(service.ledger, principal, return_id)
+    sent = f'attachment; filename="return-{return_id}.completeness.json"'
+    data = encode_case_proof(prove_covered(service.ledger, return_id))
+    return Response(data, 200, {**PRIVATE, "Content-Disposition": sent}, "application/json")
 
 
 @router.get(
@@ -97,7 +110,7 @@ def list_actions(
 @router.post(
     "/v1/returns/{return_id}/statements",
     responses={200: {"model": StatementAnswer}},
-    openapi_extra=documented(StepRequest, example=examples.APPROVE_RETURN),
+    openapi_extra=documented(StepRequest),
 )
 def prepare_statement_of_step(
     service: At,

@@ -7,14 +7,15 @@ link of ours carries a secret past the exchange. Does not: know passwords; there
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from ledger_service.api.address import Cursor, KeyPrefix, ReturnId
 from ledger_service.api.bodies import Wire, body_of, documented
 from ledger_service.api.identity import At, Key, Operator, Reader, Sharer, Stranger
+from ledger_service.api.ordered import OrderRequest
 from ledger_service.api.problems import ProblemError
 from ledger_service.api.respond import created, page
 from ledger_service.api.service import Service
@@ -22,6 +23,7 @@ from ledger_service.api.wire import PLAIN_TEXT, Answer, Hex16, Instant, PartyRef
 from ledger_service.core.encoding import Json
 from ledger_service.core.entry import Role
 from ledger_service.operations import credentials as issue
+from ledger_service.operations import orders
 from ledger_service.operations.access import open_case, share, unshare
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.once import Outcome, once
@@ -49,11 +51,18 @@ class KeyRequest(Wire):
 
 
 class LinkRequest(Wire):
-    """A one-time link to one return, for a buyer or a seller."""
+    """A one-time link: to one return, for who has no account; with `order`, for a buyer to open one."""
 
-    return_id: Hex16
+    return_id: Hex16 | None = None
+    order: OrderRequest | None = None
     party: PartyReference
     valid_seconds: Annotated[int, Field(ge=60, le=issue.LINK_SECONDS_MAX)] = 7 * DAY
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.return_id is None) is (self.order is None):
+            raise ValueError("either `return_id` or `order` is named")
+        return self
 
 
 class SessionRequest(Wire):
@@ -152,13 +161,25 @@ def revoke_key(service: At, _: Operator, prefix: KeyPrefix) -> Response:
 def create_link(
     service: At, principal: Sharer, key: Key, body: Annotated[LinkRequest, Depends(body_of(LinkRequest))]
 ) -> Response:
-    """Make a one-time link for a buyer or seller without an account; put it into a message behind a `#`."""
-    open_case(service.ledger, principal, body.return_id)
-    party = Party(Role(body.party.role), body.party.reference)
+    """Make a one-time link for who has no account (buyer, seller, inspector, arbitrator); it goes behind a `#`.
+
+    With `order` it opens a return that is not there yet: the answer names it, and it is found as soon as its buyer has
+    filled in the form.
+    """
+    ledger, party, return_id = service.ledger, Party(Role(body.party.role), body.party.reference), body.return_id
+    order = None if body.order is None else body.order.value(principal.party)
+    if order is not None:
+        orders.check_order(order)
+    elif return_id is not None:
+        open_case(ledger, principal, return_id)
 
     def work() -> Outcome:
-        made = issue.issue_link(service.ledger, party, body.return_id, valid_seconds=body.valid_seconds)
-        share(service.ledger, body.return_id, party)
+        if order is not None:
+            text = orders.encode_order(order)
+            return _new(issue.issue_start(ledger, party, text, valid_seconds=body.valid_seconds))
+        assert return_id is not None  # the body names one of the two
+        made = issue.issue_link(ledger, party, return_id, valid_seconds=body.valid_seconds)
+        share(ledger, return_id, party)
         return _new(made)
 
     request: list[Json] = ["POST /v1/links", body.model_dump()]

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from ledger_service.api.address import Plain
-from ledger_service.api.identity import Anybody, At
+from ledger_service.api.identity import Anybody, At, Reader
 from ledger_service.api.problems import ProblemError
 from ledger_service.api.respond import FIXED, FRESH, PRIVATE, document, page
 from ledger_service.api.service import Service
@@ -20,13 +20,17 @@ from ledger_service.chain.chains import Chains
 from ledger_service.core import encoding
 from ledger_service.core.anchor_record import Anchor
 from ledger_service.core.encoding import INTEGER_MAX, Json
-from ledger_service.core.entry import CaseEntry, parse_entry
+from ledger_service.core.entry import CaseEntry, Role, parse_entry
+from ledger_service.core.pages.language import Language
 from ledger_service.core.receipt import encode_receipt
+from ledger_service.core.tlog_proof import MEDIA_TYPE, encode_tlog_proof, tlog_proof_of
+from ledger_service.documents.paper import MEDIA_TYPE as PDF
 from ledger_service.errors import UnknownEntryError
 from ledger_service.operations.access import open_entry
 from ledger_service.operations.anchored import anchors_of, lives
 from ledger_service.operations.disclosing import visible_names
 from ledger_service.operations.principal import Principal
+from ledger_service.operations.print_receipt import print_own_receipt
 from ledger_service.operations.prove import prove
 from ledger_service.store.read import StoredEntry
 
@@ -74,13 +78,57 @@ def get_receipt(
         str | None,
         Query(max_length=4096, description="names of committed values to show, with commas; all if left out"),
     ] = None,
+    audience: Annotated[
+        Role | None, Query(description="of these, only what anybody in this role may see: for handing it on")
+    ] = None,
 ) -> Response:
     """Return the receipt of an entry: what a stranger needs to verify it, with the values that the caller may show."""
     row = open_entry(service.ledger, principal, index)
     names = _shown(service, row, principal, show)
-    receipt = prove(service.ledger, index, show=names)
+    receipt = prove(service.ledger, index, show=names, audience=audience)
     sent = f'attachment; filename="entry-{index}.receipt.json"'
     return Response(encode_receipt(receipt), 200, {**PRIVATE, "Content-Disposition": sent}, "application/json")
+
+
+@router.get(
+    "/v1/entries/{index}/receipt.pdf",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "to read and to print, the receipt attached inside; the PDF proves nothing by itself",
+            "content": {PDF: {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+def print_receipt(
+    service: At,
+    principal: Reader,
+    index: IndexPath,
+    language: Annotated[Language, Query(description="of the page")] = Language.EN,
+) -> Response:
+    """Return the receipt of a step as PDF, with the values that the caller may see, and what is due now."""
+    open_entry(service.ledger, principal, index)
+    sent = f'attachment; filename="entry-{index}.receipt.pdf"'
+    data = print_own_receipt(service.ledger, principal, index, language)
+    return Response(data, 200, {**PRIVATE, "Content-Disposition": sent}, PDF)
+
+
+@router.get(
+    "/v1/entries/{index}/tlog-proof",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "c2sp.org/tlog-proof@v1, the entry as its extra data",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    },
+)
+def get_tlog_proof(service: At, principal: Anybody, index: IndexPath) -> Response:
+    """Return the log part of an entry's receipt in the form that other logs' tools read. No value is shown in it."""
+    open_entry(service.ledger, principal, index)
+    proof = tlog_proof_of(prove(service.ledger, index, show=()))
+    sent = f'attachment; filename="entry-{index}.tlog-proof"'
+    return Response(encode_tlog_proof(proof), 200, {**PRIVATE, "Content-Disposition": sent}, MEDIA_TYPE)
 
 
 @router.get("/v1/anchors", responses={200: {"model": AnchorList}})

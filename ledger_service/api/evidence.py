@@ -30,7 +30,7 @@ from ledger_service.core.encoding import Json
 from ledger_service.errors import EvidenceMismatchError, EvidenceTooLargeError
 from ledger_service.evidence.failures import UnknownUploadError, UploadBusyError
 from ledger_service.evidence.folder import CHUNK_BYTES, StoredEvidence
-from ledger_service.evidence.media_type import OCTET_STREAM
+from ledger_service.evidence.media_type import OCTET_STREAM, SERVED
 from ledger_service.evidence.partial import PartialFile
 from ledger_service.operations.asked import Uploaded
 from ledger_service.operations.ledger import Ledger
@@ -50,18 +50,6 @@ from ledger_service.operations.uploads import (
 from ledger_service.store.uploads import Upload
 
 router = APIRouter(tags=["evidence"])
-SERVED = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/gif": "gif",
-    "image/webp": "webp",
-    "image/heic": "heic",
-    "image/heif": "heif",
-    "image/avif": "avif",
-    "video/mp4": "mp4",
-    "video/quicktime": "mov",
-    "application/pdf": "pdf",
-}  # what a file may be served as, by what its content shows; the rest (text, markup, archives) is octets
 _ATTACHED = {
     **PRIVATE,
     "X-Content-Type-Options": "nosniff",
@@ -178,7 +166,9 @@ def show_upload(service: At, principal: Recorder, sha256: Digest) -> Response:
 @router.get(
     "/v1/entries/{index}/evidence/{position}",
     response_class=StreamingResponse,
-    responses={200: {"content": {OCTET_STREAM: {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={
+        200: {"content": {one: {"schema": {"type": "string", "format": "binary"}} for one in (OCTET_STREAM, *SERVED)}}
+    },
 )
 def read_evidence(
     request: Request,

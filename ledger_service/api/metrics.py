@@ -16,19 +16,23 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from ledger_service.api.identity import At, Operator
 from ledger_service.api.respond import FRESH
-from ledger_service.errors import LedgerError
+from ledger_service.errors import GateClosedError, LedgerError
 from ledger_service.operations.anchor_state import TargetState, anchoring
+from ledger_service.operations.gate import Gate, check_mark
 from ledger_service.operations.ledger import Ledger
 
 router = APIRouter(tags=["operation"])
+OPEN, UNCONFIRMED, READ_ONLY = "open", "unconfirmed", "read_only"  # unconfirmed: the chain did not answer at start
+GATE_REASONS = (OPEN, UNCONFIRMED, READ_ONLY, *sorted(kind.reason for kind in GateClosedError.__subclasses__()))
 
 
 class LedgerCollector:
-    """What the ledger itself knows: its size, what is not anchored yet and for how long, its queue, its disk."""
+    """What the ledger itself knows: gate, size, what is not anchored yet and for how long, queue, disk."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        """Take the opened ledger."""
+    def __init__(self, ledger: Ledger, gate: Gate | None = None) -> None:
+        """Take the opened ledger, and what the boot gate said when it was opened to write."""
         self._ledger = ledger
+        self._gate = gate
 
     def describe(self) -> list[Metric]:
         """Return nothing: registering must not read the database."""
@@ -52,6 +56,7 @@ class LedgerCollector:
 
     def _log(self) -> Iterator[Metric]:
         ledger = self._ledger
+        yield self._gate_now()
         size = ledger.read.size()
         yield _gauge("ledger_size", "Entries in the log.", size)
         if size == 0:
@@ -60,6 +65,22 @@ class LedgerCollector:
             "ledger_anchor_promise_seconds", "Time from recording to block that is promised.", ledger.promise_seconds
         )
         yield from _figures_of_targets(anchoring(ledger), size)
+
+    def _gate_now(self) -> Metric:
+        """Return 1 for what the gate says and 0 for the rest: the mark is asked now, the chain was at start."""
+        try:
+            check_mark(self._ledger)
+        except GateClosedError as error:
+            now = error.reason
+        else:
+            confirmed = self._gate is None or self._gate.confirmed
+            now = READ_ONLY if self._ledger.writer is None else OPEN if confirmed else UNCONFIRMED
+        shown = GaugeMetricFamily(
+            "ledger_gate", "1 for what the boot gate says: open, or why this ledger may not write.", labels=["reason"]
+        )
+        for reason in GATE_REASONS:
+            shown.add_metric([reason], reason == now)
+        return shown
 
 
 def _figures_of_targets(found: Sequence[TargetState], size: int) -> Iterator[Metric]:

@@ -1,7 +1,7 @@
 """Around every request: its id, security headers, and the last resort for what nobody foresaw.
 
-Promises: every answer carries `X-Request-ID`; an unforeseen error becomes the problem `internal`, its trace goes to
-the log and to nobody else. Does not: know routes.
+Promises: every answer carries `X-Request-ID`; the trace of an unforeseen error goes to the log and to nobody else.
+Does not: know routes.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Callable
 from itertools import count
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger_service.api.observe import Observer
-from ledger_service.api.problem_types import PROBLEM_TYPES
-from ledger_service.api.problems import problem
 from ledger_service.api.shortcut import Shortcut
 
 _IDS = count()
@@ -33,9 +33,12 @@ _SECURITY = (  # for answers that do not say otherwise
 class Envelope:
     """ASGI middleware. Pure ASGI: Starlette's class of that name copies every body through a queue."""
 
-    def __init__(self, app: ASGIApp, *, observer: Observer, shortcut: Shortcut) -> None:
-        """Take the application, who is told of each request, and the shorter way for some of them."""
+    def __init__(
+        self, app: ASGIApp, *, observer: Observer, shortcut: Shortcut, unforeseen: Callable[[Request], Response]
+    ) -> None:
+        """Take the application, who is told of each request, the shorter way for some, and the last resort."""
         self._app = app
+        self._unforeseen = unforeseen
         self._observer = observer
         self._shortcut = shortcut
 
@@ -72,7 +75,6 @@ class Envelope:
             self._observer.failed(request, error)
             if status:  # half an answer is out: the connection breaks, so that nobody takes it for a whole one
                 raise
-            answer = problem(request, "internal", PROBLEM_TYPES["internal"].meaning)
-            await answer(scope, receive, sending)
+            await self._unforeseen(request)(scope, receive, sending)
         finally:
             self._observer.served(request, status, time.perf_counter() - started)

@@ -1,4 +1,4 @@
-"""What operators see of requests: a structured line each, and figures for Prometheus.
+"""What operators see of requests and appends: a structured line for each request, and figures for Prometheus.
 
 Promises: neither holds a token, a body, a query or a person's reference: the route's template, the status, the public
 prefix of the credential (of an issuer's token: the issuer, and a digest that leads to nobody), the request id.
@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import Request
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_APPEND_BUCKETS = (0.0005, *_BUCKETS)  # a commit without a wait takes less than a request
 
 
 class Log(Protocol):
@@ -82,6 +83,30 @@ class Observer:
             error=type(error).__name__,
             where=[f"{frame.name}:{frame.lineno}" for frame in frames],
         )
+
+
+class AppendFigures:
+    """Told of every group of steps that became durable with one commit (`Writer.observe`)."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Take where figures go."""
+        self._append = Histogram(
+            "ledger_append_seconds",
+            "Time from the queue to the durable answer, of the oldest step of each group.",
+            buckets=_APPEND_BUCKETS,
+            registry=registry,
+        )
+        self._commit = Histogram(
+            "ledger_commit_seconds",
+            "Time to judge, sign, write and commit a group of steps.",
+            buckets=_APPEND_BUCKETS,
+            registry=registry,
+        )
+
+    def group(self, waited: float, took: float) -> None:
+        """Note a group: seconds that its oldest step waited, and that the group then took."""
+        self._append.observe(waited + took)
+        self._commit.observe(took)
 
 
 def route_of(request: Request) -> str:

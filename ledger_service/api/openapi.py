@@ -17,6 +17,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from ledger_service.api.bodies import DOCUMENTED
+from ledger_service.api.examples import Examples, examples, problem_examples, shown
+from ledger_service.api.headers import HEADERS, headers_of
 from ledger_service.api.identity import anybody, idempotency_key, if_match
 from ledger_service.api.problem_types import HELP, PROBLEM_TYPES
 from ledger_service.api.respond import FRESH
@@ -34,12 +36,13 @@ _WITH_FILE = (
     "invalid-header", "body-too-large", "unsupported-media-type", "invalid-request", "upload-stopped",
     "upload-mismatch", "quota-exceeded", "busy", "storage-full", "gate-closed",
 )  # fmt: skip
+_WHEN_RECORDED = ("busy", "storage-full", "gate-closed", "outcome-unknown")
 _FOR_FILES = {
     "upload_evidence": (
         *_WITH_FILE, "invalid-form", "idempotency-key-missing", "idempotency-key-reused", "request-running",
     ),
     "put_evidence": (*_WITH_FILE, "upload-conflict"),
-    "read_evidence": ("evidence-altered", "erased", "busy", "storage-full", "gate-closed", "outcome-unknown"),
+    "read_evidence": ("evidence-altered", "erased", *_WHEN_RECORDED),
 }  # fmt: skip
 _WITH_STEP = ("step-not-allowed", "incomplete-step", "signature-refused", "stale-head")
 _KEY = {
@@ -102,9 +105,13 @@ def make_description(app: FastAPI) -> dict[str, Any]:
     value["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "a key, a session, or a token of an issuer"}
     }
+    value["components"]["headers"] = HEADERS
+    value["components"]["examples"] = problem_examples()
+    problems: dict[str, Any] = {}
+    value["components"]["responses"] = problems
     for route in routes_of(app):
         for method in route.methods or ():
-            _complete(route, value["paths"][route.path_format][method.lower()])
+            _complete(route, value["paths"][route.path_format][method.lower()], problems)
     return value
 
 
@@ -154,10 +161,14 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
         found += _WITH_STEP
     if route.name == "export_return":
         found += ["evidence-altered", "limit-exceeded", "idempotency-key-reused", "request-running"]
+    if route.name == "show_statistics":
+        found += ["still-counting", "limit-exceeded", *_WHEN_RECORDED]
     if route.name == "add_webhook":
         found.append("address-refused")
     if route.name == "lift_restriction":
         found.append("not-restricted")
+    if route.name in ("show_completeness", "show_scope_completeness"):
+        found.append("not-sealed")
     if route.name == "end_session":
         found.append("no-session")
     if route.name in ("create_key", "create_link"):
@@ -178,7 +189,8 @@ def problems_of(route: APIRoute) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _complete(route: APIRoute, operation: dict[str, Any]) -> None:
+def _complete(route: APIRoute, operation: dict[str, Any], problems: dict[str, Any]) -> None:
+    """Complete an operation; `problems` are the responses that several share, and get those of this one."""
     calls = dependencies_of(route)
     parameters = operation.setdefault("parameters", [])
     if idempotency_key in calls:
@@ -199,8 +211,32 @@ def _complete(route: APIRoute, operation: dict[str, Any]) -> None:
     by_status: dict[int, list[str]] = {}
     for slug in problems_of(route):
         by_status.setdefault(PROBLEM_TYPES[slug].status, []).append(slug)
+    for status, answer in responses.items():
+        answer["headers"] = headers_of(route.name, int(status), with_key=idempotency_key in calls)
     for status, slugs in sorted(by_status.items()):
-        responses[str(status)] = {
-            "description": "; ".join(f"{PROBLEM_TYPES[slug].title} (`{HELP}{slug}`)" for slug in slugs),
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}},
-        }
+        name = ".".join((str(status), *slugs))
+        problems[name] = _problem_response(status, slugs)
+        responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
+    _show(examples().get(route.name, Examples({}, {})), operation)
+
+
+def _problem_response(status: int, slugs: list[str]) -> dict[str, Any]:
+    answer = {
+        "schema": {"$ref": "#/components/schemas/ProblemAnswer"},
+        "examples": {slug: {"$ref": f"#/components/examples/{slug}"} for slug in slugs},
+    }
+    return {
+        "description": "; ".join(f"{PROBLEM_TYPES[slug].title} (`{HELP}{slug}`)" for slug in slugs),
+        "content": {"application/problem+json": answer},
+        "headers": headers_of("", status, slugs=slugs),
+    }
+
+
+def _show(known: Examples, operation: dict[str, Any]) -> None:
+    """Put the examples of an operation where OpenAPI has them."""
+    places = [(operation.get("requestBody", {}), known.request)]
+    places += [(operation["responses"].get(status, {}), found) for status, found in known.answers.items()]
+    for place, found in places:
+        for media_type, content in place.get("content", {}).items():
+            if media_type in found:
+                content |= shown(media_type, found[media_type])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
@@ -16,11 +16,15 @@ from ledger_service.api.bodies import Wire, body_of, documented
 from ledger_service.api.identity import At, Exporter, Key
 from ledger_service.api.respond import PRIVATE
 from ledger_service.api.wire import Instant
+from ledger_service.core.case_index import Scope
+from ledger_service.core.case_proof import encode_case_proof
 from ledger_service.core.export import Filters
+from ledger_service.core.pages.language import Language
 from ledger_service.operations.access import open_case
 from ledger_service.operations.export import choose_cases, choose_head
 from ledger_service.operations.once import Outcome, once
 from ledger_service.operations.package import make_package, record_package
+from ledger_service.operations.prove_case import prove_scope_for
 
 router = APIRouter(tags=["packages and exports"])
 ARCHIVE = "application/zip"
@@ -51,10 +55,19 @@ class ExportRequest(Wire):
 
 
 @router.post("/v1/returns/{return_id}/package", response_class=StreamingResponse, responses=_ZIP)
-def export_return(service: At, principal: Exporter, return_id: str, key: Key) -> StreamingResponse:
+def export_return(
+    service: At,
+    principal: Exporter,
+    return_id: str,
+    key: Key,
+    language: Annotated[Language, Query(description="of report.pdf; the other pages are in every language")] = (
+        Language.EN
+    ),
+) -> StreamingResponse:
     """Return the package of a return as the caller may see it; the export stands in the ledger as an entry.
 
-    A repetition under the same key is made as of the same entry: it records nothing, and may have grown by anchors.
+    A repetition under the same key is made as of the same entry: it records nothing, and may have grown by anchors,
+    unless the return has moved on.
     """
     ledger = service.ledger
     open_case(ledger, principal, return_id)
@@ -65,7 +78,8 @@ def export_return(service: At, principal: Exporter, return_id: str, key: Key) ->
 
     asked = once(ledger, principal.party, key, ["POST", f"/v1/returns/{return_id}/package"], work)
     before, now = int(asked.answer["index"]), str(asked.answer["recorded_at"])  # type: ignore[arg-type]
-    made = make_package(ledger, principal, return_id, before=before, now=now, folder=service.settings.home.absolute())
+    folder = service.settings.home.absolute()
+    made = make_package(ledger, principal, return_id, before=before, now=now, folder=folder, language=language)
     headers = {
         **PRIVATE,
         "Content-Disposition": f'attachment; filename="return-{return_id}.zip"',
@@ -75,11 +89,35 @@ def export_return(service: At, principal: Exporter, return_id: str, key: Key) ->
     return StreamingResponse(made.chunks(), 200, headers, ARCHIVE)
 
 
+@router.get(
+    "/v1/completeness",
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+def show_scope_completeness(
+    service: At,
+    principal: Exporter,
+    buyer_country: Country,
+    seller_country: Country,
+    month: Annotated[
+        str | None, Query(pattern=r"^\d{4}-(?:0[1-9]|1[0-2])$", description="opened in this month; all if left out")
+    ] = None,
+) -> Response:
+    """Return the proof of which returns of two countries there are, as of the newest final seal.
+
+    `rledger verify` checks it, and an export that is given beside it: whether a return, or the end of one, is left out.
+    It names no return: only who knows a return's id finds it there. For regulators of either country, and platforms.
+    """
+    proof = prove_scope_for(service.ledger, principal, Scope(buyer_country, seller_country, month))
+    named = "-".join(one for one in (buyer_country, seller_country, month) if one)
+    sent = f'attachment; filename="{named}.completeness.json"'
+    return Response(encode_case_proof(proof), 200, {**PRIVATE, "Content-Disposition": sent}, "application/json")
+
+
 @router.post(
     "/v1/exports",
     response_class=StreamingResponse,
     responses=_LINES,
-    openapi_extra=documented(ExportRequest, example={"buyer_country": "DE", "opened_from": "2026-10-01T00:00:00.000Z"}),
+    openapi_extra=documented(ExportRequest),
 )
 def export_cases(
     service: At, principal: Exporter, key: Key, body: Annotated[ExportRequest, Depends(body_of(ExportRequest))]

@@ -18,8 +18,10 @@ from ledger_service import errors
 from ledger_service.api.problem_types import PROBLEM_TYPES
 from ledger_service.core import encoding
 from ledger_service.evidence import failures
+from ledger_service.operations.case_tallies import StillCountingError
 from ledger_service.operations.issuer_keys import IssuerUnreachableError
 from ledger_service.operations.lift import NotRestrictedError, UnknownErasureError
+from ledger_service.operations.prove_case import NoSealError
 
 RETRY_SECONDS = 2  # for answers that a moment's patience may cure
 
@@ -53,6 +55,8 @@ _SLUGS: dict[type[errors.LedgerError], str] = {
     errors.BackPressureError: "busy",
     errors.LedgerMissingError: "not-founded",
     errors.GateClosedError: "gate-closed",
+    NoSealError: "not-sealed",
+    StillCountingError: "still-counting",
     errors.RefusedError: "invalid-request",
     errors.StoreBusyError: "busy",
     errors.StorageFullError: "storage-full",

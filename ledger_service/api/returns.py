@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from ledger_service.api import examples
 from ledger_service.api.address import Cursor, Plain, ReturnId
 from ledger_service.api.asked import Asked, asking
 from ledger_service.api.bodies import documented
@@ -44,7 +43,7 @@ _CREATED: dict[int | str, dict[str, Any]] = {201: {"model": RecordedAnswer}}
     "/v1/returns",
     status_code=201,
     responses=_CREATED,
-    openapi_extra=documented(StepRequest, example=examples.REQUEST_RETURN),
+    openapi_extra=documented(StepRequest),
 )
 async def open_return(asked: Opening) -> Response:
     """Open a return: record its first step, under a new random return_id."""
@@ -56,7 +55,7 @@ async def open_return(asked: Opening) -> Response:
     "/v1/returns/{return_id}/transitions",
     status_code=201,
     responses=_CREATED,
-    openapi_extra=documented(StepRequest, example=examples.APPROVE_RETURN),
+    openapi_extra=documented(StepRequest),
 )
 async def record_transition(asked: Going, return_id: ReturnId) -> Response:
     """Record a step of a return, or of one of its disputes."""

@@ -22,6 +22,7 @@ from ledger_service.operations.issuer_keys import IssuerKeys, fetch_with
 from ledger_service.operations.issuers import load_issuers
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.principal import Principal
+from ledger_service.operations.sign_in import Providers
 from ledger_service.outbound.connection import Rules
 from ledger_service.settings import Settings
 
@@ -89,28 +90,23 @@ class Limiter:
 
 @dataclass(slots=True)
 class Service:
-    """An application's parts."""
+    """An application's parts. To make them raises `SettingsError` where the file of issuers is refused."""
 
     ledger: Ledger
     settings: Settings
     callers: Callers = field(init=False)
+    providers: Providers = field(init=False)
     limiter: Limiter = field(init=False)
     receiving: Receiving = field(default_factory=Receiving)
     pace: Pace = field(default_factory=Pace)
 
     def __post_init__(self) -> None:
-        self.callers = Callers(self.ledger, self._bearer())
-        self.limiter = Limiter(rate=self.settings.requests_per_second_max, burst=self.settings.requests_burst_max)
-
-    def _bearer(self) -> BearerTokens:
-        """Return what reads tokens of issuers.
-
-        Raises:
-            SettingsError: The file that names them cannot be read, or is refused.
-        """
         local = self.settings.oidc_allow_loopback
-        issuers = load_issuers(self.settings.oidc_file, allow_loopback=local)
-        return BearerTokens(self.ledger, issuers, IssuerKeys(fetch_with(Rules(allow_loopback=local))))
+        issuers, rules = load_issuers(self.settings.oidc_file, allow_loopback=local), Rules(allow_loopback=local)
+        tokens = BearerTokens(self.ledger, issuers, IssuerKeys(fetch_with(rules)))
+        self.callers = Callers(self.ledger, tokens)
+        self.providers = Providers(self.ledger, issuers, tokens, rules)
+        self.limiter = Limiter(rate=self.settings.requests_per_second_max, burst=self.settings.requests_burst_max)
 
     def upload(self, principal: Principal, kind: str, digest: bytes) -> tuple[str, Uploaded]:
         """Return a file that the caller uploaded before, as evidence of a kind; `record` finds it, or refuses."""

@@ -59,9 +59,7 @@ class WebhookList(Answer):
     "/v1/webhooks",
     status_code=201,
     responses={201: {"model": AddedWebhookAnswer}},
-    openapi_extra=documented(
-        WebhookRequest, example={"url": "https://shop.example/hooks/ledger", "events": ["return.state_changed"]}
-    ),
+    openapi_extra=documented(WebhookRequest),
 )
 def add_webhook(
     service: At, principal: Notified, key: Key, body: Annotated[WebhookRequest, Depends(body_of(WebhookRequest))]

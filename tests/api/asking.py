@@ -26,6 +26,7 @@ from ledger_service.operations.principal import ACTS_FOR_ALL, SCOPES_OF
 from ledger_service.operations.pseudonyms import Party
 from ledger_service.operations.record import Step, record
 from ledger_service.settings import Settings
+from tests.api.described import check_described
 from tests.issuer import settings_file
 from tests.operations.world import BUYER, PLATFORM, REQUEST_FIELDS, SELLER, World
 
@@ -129,6 +130,7 @@ def check_answer(answer: httpx.Response) -> None:
     """Assert what holds for every answer."""
     assert answer.headers["x-request-id"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+    check_described(answer)
     if answer.status_code < 400:
         return
     body = answer.json()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from dataclasses import replace
+from string import ascii_letters, digits
 
 import pytest
 
@@ -98,6 +100,21 @@ def test_what_is_no_credential_is_refused_in_one_way(service: Asking, header: st
 
     assert answer.status_code == 401
     assert answer.json()["type"] == "/help/problems/not-authenticated"
+
+
+def test_a_secret_in_another_spelling_of_the_same_bytes_is_no_key(service: Asking) -> None:
+    token = issue_key(service.ledger, Party(Role.SELLER, "speller"), label="x", scopes=[Scope.READ]).token
+    head, secret = token[:-43], token[-43:]
+    spelled = {head + secret[:-1] + last for last in ascii_letters + digits + "-_" if same_bytes(secret, last)}
+
+    assert len(spelled) == 4
+    counted = {one for one in spelled if service.ask("GET", "/v1/returns", one).status_code == 200}
+    assert counted == {token}
+
+
+def same_bytes(secret: str, last: str) -> bool:
+    """Say whether a secret means the same bytes when it ends in another character."""
+    return urlsafe_b64decode(secret + "=") == urlsafe_b64decode(secret[:-1] + last + "=")
 
 
 def test_a_caller_beyond_its_share_is_told_when_to_go_on(service: Asking) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ledger_service.api.evidence import SERVED
+from ledger_service.evidence.media_type import SERVED
 from ledger_service.operations.audit import audit
 from tests.api.asking import Asking
 from tests.api.forms import body, raw

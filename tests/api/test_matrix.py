@@ -1,4 +1,5 @@
-"""Who may do what: every operation × every role and nobody × own, same, another and no such object.
+"""Who may do what: every operation × every role, sessions and nobody × own, another's of the same case, another case's
+and no such object.
 
 The table below has a row for every operation of the API; an operation without one fails. What a role may do follows
 from the scope that the operation names; what it may see from the access list of the case.
@@ -6,8 +7,8 @@ from the scope that the operation names; what it may see from the access list of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -17,26 +18,19 @@ from ledger_service.api.openapi import routes_of, scope_of
 from ledger_service.app import make_app
 from ledger_service.core.entry import Role
 from ledger_service.errors import PermissionRefusedError
-from ledger_service.operations.credentials import issue_key
-from ledger_service.operations.principal import SCOPES_OF, Scope
+from ledger_service.operations.credentials import issue_key, issue_link, redeem_link
+from ledger_service.operations.principal import LINK_SCOPES, SCOPES_OF, Scope
 from ledger_service.operations.pseudonyms import Party
 from tests.api.asking import PARTIES, Asking, with_issuers
+from tests.api.places import ASKED_AT, NO_CASE, PARTYS_OWN, Objects, Places
 from tests.issuer import COUNTS, SUBJECT, URL, key_set, token
+from tests.operations.world import BUYER, SELLER
 
-NO_CASE = "0" * 32
+pytestmark = pytest.mark.no_cover  # it asks thousands of times what other tests ask once
 DIGEST = sha256(b"another photo").hexdigest()
 OCTETS = {"content": b"another photo", "headers": {"Content-Type": "application/octet-stream"}}
 STAFF = (Role.ARBITRATOR, Role.REGULATOR)  # who come with tokens of their own issuer
 STEP = {"verb": "receive", "fields": {}}
-
-
-@dataclass(frozen=True)
-class Objects:
-    """A case with its last entry, and a credential."""
-
-    return_id: str
-    index: int
-    prefix: str
 
 
 @dataclass(frozen=True)
@@ -62,19 +56,24 @@ ROWS: dict[str, Row] = {
     "show_return": Row(lambda o: f"/v1/returns/{o.return_id}", seen=True),
     "record_transition": Row(lambda o: f"/v1/returns/{o.return_id}/transitions", lambda _: STEP, seen=True),
     "show_timeline": Row(lambda o: f"/v1/returns/{o.return_id}/timeline", seen=True),
+    "show_completeness": Row(lambda o: f"/v1/returns/{o.return_id}/completeness", seen=True),
     "list_actions": Row(lambda o: f"/v1/returns/{o.return_id}/actions", seen=True),
     "prepare_statement_of_step": Row(lambda o: f"/v1/returns/{o.return_id}/statements", lambda _: STEP, seen=True),
     "export_return": Row(lambda o: f"/v1/returns/{o.return_id}/package", seen=True),
     "export_cases": fixed("/v1/exports", {}),
+    "show_statistics": fixed("/v1/statistics"),
+    "show_scope_completeness": fixed("/v1/completeness?buyer_country=DE&seller_country=CN"),
     "share_return": Row(lambda o: f"/v1/returns/{o.return_id}/parties", lambda _: PARTY, seen=True),
     "unshare_return": Row(lambda o: f"/v1/returns/{o.return_id}/parties:remove", lambda _: PARTY, seen=True),
     "list_entries": fixed("/v1/entries"),
     "show_entry": Row(lambda o: f"/v1/entries/{o.index}", seen=True),
     "get_receipt": Row(lambda o: f"/v1/entries/{o.index}/receipt", seen=True),
+    "print_receipt": Row(lambda o: f"/v1/entries/{o.index}/receipt.pdf", seen=True),
+    "get_tlog_proof": Row(lambda o: f"/v1/entries/{o.index}/tlog-proof", seen=True),
     "read_evidence": Row(lambda o: f"/v1/entries/{o.index}/evidence/0", seen=True),
     "upload_evidence": Row(lambda _: "/v1/evidence", sent={"files": {"file": b"a photo"}}),
     "put_evidence": Row(lambda _: f"/v1/evidence/{DIGEST}", sent=OCTETS),
-    "show_upload": Row(lambda _: f"/v1/evidence/{'0' * 64}"),
+    "show_upload": Row(lambda o: f"/v1/evidence/{o.upload}"),
     "list_anchors": fixed("/v1/anchors"),
     "prove_consistency": fixed("/v1/proofs/consistency?from=1&to=2"),
     "prove_inclusion": fixed("/v1/proofs/inclusion?index=0&size=1"),
@@ -96,28 +95,25 @@ ROWS: dict[str, Row] = {
     "ready": fixed("/health/ready"),
     "add_webhook": fixed("/v1/webhooks", {"url": "https://shop.example/hook", "events": ["return.state_changed"]}),
     "list_webhooks": fixed("/v1/webhooks"),
-    "remove_webhook": Row(lambda _: f"/v1/webhooks/{NO_CASE}"),
-    "list_deliveries": Row(lambda _: f"/v1/webhooks/{NO_CASE}/deliveries"),
+    "remove_webhook": Row(lambda o: f"/v1/webhooks/{o.webhook}"),
+    "list_deliveries": Row(lambda o: f"/v1/webhooks/{o.webhook}/deliveries"),
     "decide_erasure": fixed(
         "/v1/erasures",
         {
             "party": {"role": "buyer", "reference": "nobody-at-all"},
             "ground": "objection",
             "asked_by": "buyer",
-            "asked_at": "2026-11-03T11:00:00.000Z",
+            "asked_at": ASKED_AT,
         },
     ),
-    "show_erasure": Row(lambda _: f"/v1/erasures/{NO_CASE}"),
-    "lift_restriction": Row(
-        lambda _: f"/v1/erasures/{NO_CASE}/lift", lambda _: {"told_at": "2026-11-03T11:00:00.000Z"}
-    ),
+    "show_erasure": Row(lambda o: f"/v1/erasures/{o.erasure}"),
+    "lift_restriction": Row(lambda o: f"/v1/erasures/{o.erasure}/lift", lambda o: {"told_at": o.told_at}),
     "show_metrics": fixed("/metrics"),
     "problem_page": fixed("/help/problems/busy"),
 }
 PUBLIC = {"checkpoint", "entry_bundle", "tile", "trust", "live", "ready", "problem_page"}
-# A webhook and an upload are their party's alone: tests/api/test_webhooks.py, test_evidence.py; erasures:
-# tests/api/test_erasures.py.
-NEVER_THERE = {"remove_webhook", "list_deliveries", "show_upload", "show_erasure", "lift_restriction"}
+OF_PERSONS = {"show_erasure": (200,), "lift_restriction": (201,)}  # of whose cases the platform need not be a party
+COUNTS_CASES = {"show_scope_completeness": (Role.PLATFORM, Role.REGULATOR)}  # of a country: others have none
 ASKS_BY_TOKEN = {"create_session"}  # the link in its body is the credential: anybody with a bad one gets 401
 
 
@@ -135,29 +131,55 @@ def test_nobody_speaks_as_the_system(service: Asking) -> None:
         issue_key(service.ledger, Party(Role.SYSTEM, "system"), label="x", scopes=[Scope.READ])
 
 
-@pytest.mark.parametrize("name", sorted(ROWS))
-def test_every_role_gets_what_its_scopes_and_its_cases_allow(service: Asking, name: str) -> None:
+@pytest.fixture(scope="module")
+def places(service: Asking) -> Places:
+    """Cases and what lies beside them, for all operations."""
+    return Places(service)
+
+
+def statuses(service: Asking, places: Places, name: str, asker: Party | None, token: Any) -> dict[str, int]:
+    """Return what an asker is answered at each place; `token` makes its credential."""
     route, row = operations(service)[name], ROWS[name]
-    scope, (method,) = scope_of(route), route.methods
-    members = tuple(party for role, party in PARTIES.items() if role is not Role.REGULATOR)
-    own = objects_of(service, service.open_case(members=members))
-    other = objects_of(service, service.open_case("somebody-else", members=(), buyer_country="FR"))
-    service.ledger.credentials.unshare(other.return_id, _mark(service, PARTIES[Role.PLATFORM]))
-    nothing = Objects(NO_CASE, 2**40, "0" * 16)
-    found: dict[tuple[str, str], int] = {}
-    for who in (None, *PARTIES):
-        for place, target in (("own", own), ("other", other), ("none", nothing)):
-            party = None if who is None else PARTIES[who]
-            token = None if party is None else fresh_token(service, party) if name == "end_session" else party
-            sent = {} if row.body is None else {"json": row.body(target)}
-            sent |= row.sent or {}
-            if name == "revoke_key" and place != "none":
-                target = objects_of(service, own.return_id)
-            answer = service.ask(method, row.path(target), token, **sent)
-            found["nobody" if who is None else who.value, place] = answer.status_code
-    for (who_asked, place), status in found.items():
-        wanted = expected(name, scope, row, None if who_asked == "nobody" else Role(who_asked), place)
-        assert (status in wanted) if wanted else status not in (401, 403, 404), (who_asked, place, status, wanted)
+    (method,) = route.methods
+    found = {}
+    for place in Places.names:
+        target = places.at(place, name, asker)
+        sent = {} if row.body is None else {"json": row.body(target)}
+        sent |= row.sent or {}
+        found[place] = service.ask(method, row.path(target), token(), **sent).status_code
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_every_role_gets_what_its_scopes_and_its_cases_allow(service: Asking, places: Places, name: str) -> None:
+    scope, row = scope_of(operations(service)[name]), ROWS[name]
+    for role in (None, *PARTIES):
+        party = None if role is None else PARTIES[role]
+
+        def token(party: Party | None = party) -> Party | str | None:
+            return fresh_token(service, party) if party is not None and name == "end_session" else party
+
+        for place, status in statuses(service, places, name, party, token).items():
+            wanted = expected(name, scope, row, role, place)
+            assert (status in wanted) if wanted else status not in (401, 403, 404), (role, place, status, wanted)
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_a_session_of_a_one_time_link_gets_what_its_scopes_allow_in_its_one_case(
+    service: Asking, places: Places, name: str
+) -> None:
+    scope, row = scope_of(operations(service)[name]), ROWS[name]
+    for party in (BUYER, SELLER):
+
+        def token(party: Party = party) -> str:
+            link = issue_link(service.ledger, party, places.case, valid_seconds=600)
+            return redeem_link(service.ledger, link.token, "try")[0].token
+
+        for place, status in statuses(service, places, name, party, token).items():
+            wanted = expected(name, scope, row, party.role, place, scopes=LINK_SCOPES)
+            if name == "open_return":
+                wanted = (403,)  # it is for the one return that there is
+            assert (status in wanted) if wanted else status not in (401, 403, 404), (party, place, status, wanted)
 
 
 @pytest.fixture(scope="module")
@@ -179,23 +201,44 @@ def staffed(service: Asking, tmp_path_factory: pytest.TempPathFactory) -> Asking
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))
-def test_staff_with_a_token_of_their_issuer_get_what_a_key_of_their_role_would(staffed: Asking, name: str) -> None:
+def test_staff_with_a_token_of_their_issuer_get_what_a_key_of_their_role_would(
+    staffed: Asking, staff_places: dict[str, Objects], name: str
+) -> None:
     route, row = operations(staffed)[name], ROWS[name]
     scope, (method,) = scope_of(route), route.methods
-    own = objects_of(staffed, staffed.open_case(members=(Party(Role.ARBITRATOR, f"court/{SUBJECT}"),)))
-    other = objects_of(staffed, staffed.open_case("somebody-else", members=(), buyer_country="FR"))
     now = staffed.ledger.clock().timestamp()
     for role in STAFF:
         sent = token("ES256", now, iss=f"{URL}/{role.value}")
-        for place, target in (("own", own), ("other", other), ("none", Objects(NO_CASE, 2**40, "0" * 16))):
+        for place, target in staff_places.items():
+            if name == "revoke_key" and place != "none":
+                made = issue_key(staffed.ledger, Party(Role.CARRIER, "carrier-7"), label="x", scopes=[Scope.READ])
+                target = replace(target, prefix=made.credential.prefix)
             body = {} if row.body is None else {"json": row.body(target)}
             body |= row.sent or {}
             status = staffed.ask(method, row.path(target), sent, **body).status_code
-            wanted = (409,) if name == "end_session" else expected(name, scope, row, role, place)
+            at = "none" if name in PARTYS_OWN else place  # they have none
+            wanted = (409,) if name == "end_session" else expected(name, scope, row, role, at)
             assert (status in wanted) if wanted else status not in (401, 403, 404), (role, place, status, wanted)
 
 
-def expected(name: str, scope: str | None, row: Row, role: Role | None, place: str) -> tuple[int, ...]:
+@pytest.fixture(scope="module")
+def staff_places(staffed: Asking) -> dict[str, Objects]:
+    """A case that the court's staff is a party of, and one that nobody of it may see."""
+    own = staffed.open_case(members=(Party(Role.ARBITRATOR, f"court/{SUBJECT}"),))
+    other = staffed.open_case("somebody-else-again", members=(), buyer_country="FR")
+    last = {one: staffed.ledger.read.case(one).last_index for one in (own, other)}
+    return {"own": Objects(own, last[own]), "other": Objects(other, last[other]), "none": Objects(NO_CASE, 2**40)}
+
+
+def expected(
+    name: str,
+    scope: str | None,
+    row: Row,
+    role: Role | None,
+    place: str,
+    *,
+    scopes: Collection[Scope] | None = None,
+) -> tuple[int, ...]:
     """Return the statuses that are right; empty: anything but a refusal of the caller."""
     if name in PUBLIC:
         return (200,)
@@ -204,10 +247,12 @@ def expected(name: str, scope: str | None, row: Row, role: Role | None, place: s
     if scope != "anybody":
         if role is None:
             return (401,)
-        if Scope(scope or "read") not in SCOPES_OF[role]:
+        if Scope(scope or "read") not in (scopes or SCOPES_OF[role]) or role not in COUNTS_CASES.get(name, (role,)):
             return (403,)
-    if name in NEVER_THERE:
-        return (404,)
+    if name in PARTYS_OWN:
+        return PARTYS_OWN[name] if place == "own" else (404,)
+    if name in OF_PERSONS:
+        return OF_PERSONS[name] if place != "none" else (404,)
     if place == "none" and (row.seen or name == "revoke_key"):
         return (404,)
     if row.seen and (role is None or place == "other"):
@@ -215,21 +260,9 @@ def expected(name: str, scope: str | None, row: Row, role: Role | None, place: s
     return {"upload_evidence": (201,), "put_evidence": (201,), "read_evidence": (200,)}.get(name, ())
 
 
-def objects_of(service: Asking, return_id: str) -> Objects:
-    """Return a case's objects, with a credential of its own."""
-    made = issue_key(service.ledger, Party(Role.CARRIER, "carrier-7"), label="x", scopes=[Scope.READ])
-    return Objects(return_id, service.ledger.read.case(return_id).last_index, made.credential.prefix)
-
-
 def fresh_token(service: Asking, party: Party) -> str:
     """Return a token that may be revoked without harm."""
     return issue_key(service.ledger, party, label="x", scopes=SCOPES_OF[party.role]).token
-
-
-def _mark(service: Asking, party: Party) -> bytes:
-    from ledger_service.operations.access import member_of
-
-    return member_of(service.ledger, party).mark
 
 
 def nothing_to_see() -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
-from tests.api.asking import Asking
-from tests.operations.world import BUYER, PLATFORM
+from ledger_service.api.metrics import GATE_REASONS
+from ledger_service.app import make_app
+from ledger_service.operations.gate import Gate
+from tests.api.asking import Asking, asking
+from tests.operations.world import BUYER, PLATFORM, World
 
 
 def figures(service: Asking) -> dict[str, float]:
@@ -32,6 +36,48 @@ def test_the_figures_follow_the_ledger(service: Asking) -> None:
     assert after["ledger_anchor_waiting_seconds"] >= 0
     assert after["ledger_writable"] == after["ledger_readable"] == 1
     assert after["ledger_disk_free_bytes"] > 0
+
+
+def test_each_group_of_steps_is_timed_from_the_queue_to_its_answer(service: Asking) -> None:
+    before = figures(service)
+    for _ in range(3):
+        service.open_case()
+    after = figures(service)
+
+    for name in ("ledger_append_seconds", "ledger_commit_seconds"):
+        assert after[f"{name}_count"] - before.get(f"{name}_count", 0) == 3, name
+    spent = {
+        name: after[f"{name}_sum"] - before.get(f"{name}_sum", 0)
+        for name in ("ledger_append_seconds", "ledger_commit_seconds")
+    }
+    assert 0 < spent["ledger_commit_seconds"] <= spent["ledger_append_seconds"] < 60
+
+
+def gate(service: Asking) -> list[str]:
+    """Return the reasons that the gate's figure shows as 1; every other is shown as 0."""
+    lines = [
+        line for line in service.ask("GET", "/metrics", PLATFORM).text.splitlines() if line.startswith("ledger_gate{")
+    ]
+    assert [line.partition('"')[2].partition('"')[0] for line in lines] == list(GATE_REASONS)
+    return [line.partition('"')[2].partition('"')[0] for line in lines if line.endswith(" 1.0")]
+
+
+def test_the_gate_says_whether_the_ledger_may_write_and_why_not(world: World, tmp_path: Path) -> None:
+    with asking(world, tmp_path) as service:
+        service.open_case()
+        assert gate(service) == ["open"]
+
+        service.app = make_app(service.ledger, world.settings, gate=Gate(False, "nobody answered"))
+        assert gate(service) == ["unconfirmed"]
+
+        mark = service.ledger.mark.path
+        kept = mark.read_bytes()
+        mark.unlink()
+        assert gate(service) == ["mark_missing"]
+        mark.write_bytes(kept)
+
+    with asking(world, tmp_path, write=False) as service:
+        assert gate(service) == ["read_only"]
 
 
 def test_requests_are_counted_by_the_template_of_their_route(service: Asking) -> None:

@@ -17,6 +17,7 @@ from ledger_service.operations.credentials import issue_key
 from ledger_service.operations.principal import Scope
 from tests.api.asking import PARTIES, Asking
 from tests.core.packages import Bytes
+from tests.documents.reading import text_of
 from tests.operations.world import BUYER, PLATFORM, SELLER
 
 REGULATOR = PARTIES[Role.REGULATOR]
@@ -42,19 +43,33 @@ def test_a_party_gets_the_package_as_a_file_that_verifies(service: Asking) -> No
     assert (case["return_id"], case["prepared_for"]) == (return_id, "seller")
 
 
+def test_the_report_is_printed_in_the_language_that_was_asked_for(service: Asking) -> None:
+    return_id = service.open_case()
+    path = f"/v1/returns/{return_id}/package"
+
+    texts = [
+        text_of(zipfile.ZipFile(BytesIO(service.ask("POST", path + query, SELLER).content)).read("report.pdf"))
+        for query in ("", "?language=en", "?language=zh")
+    ]
+
+    assert ["Findingoffacts" in text for text in texts] == [True, True, False]
+    assert "事实认定" in texts[2]
+    assert service.ask("POST", f"{path}?language=fr", SELLER).status_code == 422
+
+
 def test_the_same_key_gives_the_same_package_and_records_nothing_more(service: Asking) -> None:
     return_id = service.open_case()
     path = f"/v1/returns/{return_id}/package"
 
     first = service.ask("POST", path, SELLER, key="same")
-    size = service.ledger.read.size()
+    recorded = service.ledger.read.entries_of(return_id)
     second = service.ask("POST", path, SELLER, key="same")
     other = service.ask("POST", f"/v1/returns/{service.open_case()}/package", SELLER, key="same")
 
     assert first.content == second.content
     assert "idempotent-replayed" not in first.headers
     assert second.headers["idempotent-replayed"] == "true"
-    assert service.ledger.read.size() == size + 1  # the case that was opened for `other`
+    assert [row.index for row in service.ledger.read.entries_of(return_id)] == [row.index for row in recorded]
     assert other.status_code == 422
 
 

@@ -14,7 +14,8 @@ from ledger_service.api.openapi import routes_of
 from ledger_service.operations.credentials import issue_key
 from ledger_service.operations.principal import Scope
 from tests.api.asking import PARTIES, Asking, asking
-from tests.api.test_matrix import ROWS, STEP, Objects
+from tests.api.places import Objects
+from tests.api.test_matrix import ROWS, STEP
 from tests.operations.conftest import make_world
 from tests.operations.world import BUYER, PLATFORM, SELLER
 from tests.postgres import PostgresServer

