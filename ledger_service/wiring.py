@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger_service.chain.account import Signer, development_signer, key_signer
 from ledger_service.chain.chains import load_chains
+from ledger_service.chain.deployments import recorded_at
 from ledger_service.chain.keystore import keystore_signer
 from ledger_service.chain.parameters import DEVELOPMENT_CHAIN_IDS
 from ledger_service.chain.registry import Registry
@@ -44,8 +46,11 @@ from ledger_service.store.drafts import Appended
 from ledger_service.store.engine import open_store
 from ledger_service.store.erasure_list import ErasureList
 from ledger_service.store.keys import KeyStore
+from ledger_service.store.ledger import LogWriter
+from ledger_service.store.log_process import Command, WriterApart
 from ledger_service.store.mark import HighWaterMark
 from ledger_service.store.read import LedgerReader
+from ledger_service.store.rules import Rules
 from ledger_service.store.writer import Writer
 
 
@@ -109,6 +114,7 @@ def open_ledger(
     node: Node | None = None,
     clock: Clock = system_clock,
     look_only: bool = False,
+    apart: Command | None = None,
 ) -> Iterator[Opened]:
     """Open the ledger of these settings and close it afterwards.
 
@@ -119,6 +125,7 @@ def open_ledger(
         node: A node of the anchoring chain that the caller has open already.
         clock: The time now.
         look_only: Change nothing at all, for an audit: a key that an old copy brought back is reported, not destroyed.
+        apart: Lets a process of its own append; the command line of one that does (`log_process.py`).
 
     Raises:
         GateClosedError: It must not write.
@@ -151,6 +158,7 @@ def open_ledger(
             upload_hours=settings.upload_hours,
             promise_seconds=settings.anchor_promise_seconds,
             chains=load_chains(settings.chains_file),
+            deployments=recorded_at(places.home, Path.cwd()),
         )
         stack.callback(ledger.close)  # before the parts: what is queued is answered first
         _adopt_genesis(ledger, settings, write=write)
@@ -164,7 +172,7 @@ def open_ledger(
             ledger.require_space()
             ledger.signing_key = _load_own_key(ledger, places, create=create)
             gate = _ask_gate(ledger, settings, node)
-            ledger.writer = _open_writer(ledger, settings)
+            ledger.writer = _open_writer(ledger, settings, apart)
         yield Opened(ledger, gate, places)
 
 
@@ -348,20 +356,29 @@ def _ask_gate(ledger: Ledger, settings: Settings, node: Node | None) -> Gate:
     return Gate(not unconfirmed, "; ".join(unconfirmed))
 
 
-def _open_writer(ledger: Ledger, settings: Settings) -> Writer:
+def log_writer(ledger: Ledger, settings: Settings) -> LogWriter:
+    """Return what appends to a ledger that was opened to write, for a process that does nothing else."""
+    return LogWriter(ledger.store, _rules(ledger, settings))
+
+
+def _open_writer(ledger: Ledger, settings: Settings, apart: Command | None) -> Writer:
+    rules = _rules(ledger, settings)
+    given: dict[str, Any] = {field.name: getattr(rules, field.name) for field in fields(rules)}
+    given |= {"group_count_max": settings.group_count_max, "queue_max": settings.queue_max}
+    return Writer(ledger.store, **given) if apart is None else WriterApart(ledger.store, command=apart, **given)
+
+
+def _rules(ledger: Ledger, settings: Settings) -> Rules:
     def sign(checkpoint: Checkpoint) -> bytes:
         assert ledger.signing_key is not None  # loaded for writing
         return sign_checkpoint(checkpoint, ledger.signing_key)  # asked each time: `rotate_key` changes it
 
     founded = ledger.read.size() > 0
     max_growth = ledger.genesis()[0].max_growth if founded else settings.max_growth
-    return Writer(
-        ledger.store,
+    return Rules(
         sign=sign,
         clock=ledger.clock,
         before_answer=ledger.mark.advance,
-        group_count_max=settings.group_count_max,
-        queue_max=settings.queue_max,
         seal_every=max_growth // 2,
         make_seal=make_seal(ledger.origin),
     )

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from ledger_service.cli import output
+from ledger_service.cli.language import Language, default_language
 
 if TYPE_CHECKING:
+    from ledger_service.core.receipt import Receipt
     from ledger_service.operations.ledger import Ledger
     from ledger_service.operations.record import Recorded
 
@@ -104,29 +106,65 @@ def receipt_command(
     show: Annotated[
         str | None, typer.Option(help="committed values to show; all when not given", metavar="NAME,NAME")
     ] = None,
+    audience: Annotated[
+        str | None,
+        typer.Option(help="show what anybody in this role may see, and no more", metavar="ROLE"),
+    ] = None,
+    tlog_proof: Annotated[
+        bool, typer.Option("--tlog-proof", help="write c2sp.org/tlog-proof@v1: its log part, for other logs' tools")
+    ] = False,
     chain: Annotated[
         list[str] | None,
         typer.Option(help="rest on the anchors at this chain only, or at these; when another one ends", metavar="NAME"),
     ] = None,
+    pdf: Annotated[
+        Path | None, typer.Option(help="write it to read and to print, the receipt inside", metavar="FILE.pdf")
+    ] = None,
+    language: Annotated[
+        Language | None,
+        typer.Option(help="of the PDF: en or zh; without it that of the terminal (LC_ALL, LANG)", metavar="LANGUAGE"),
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="prove its anchors anew at the newest final block; asks the chain")
+    ] = False,
 ) -> None:
     """Write the receipt of an entry: all that somebody needs to verify it elsewhere.
 
     \b
     rledger receipt 12 --out entry-12.receipt.json
     rledger receipt 12 --show lines,evidence:product_photo
+    rledger receipt 12 --audience arbitrator --out for-the-arbitrator.receipt.json
+    rledger receipt 12 --tlog-proof --out entry-12.tlog-proof
+    rledger receipt 12 --pdf entry-12.pdf --language zh
     rledger receipt 12 --chain hoodi
+    rledger receipt 12 --refresh
     """
 
     def run() -> None:
+        from ledger_service.cli import arguments
         from ledger_service.core.receipt import encode_receipt
+        from ledger_service.core.tlog_proof import encode_tlog_proof, tlog_proof_of
+        from ledger_service.errors import SettingsError
+        from ledger_service.operations.print_receipt import print_receipt
         from ledger_service.operations.prove import prove
         from ledger_service.settings import load_settings
         from ledger_service.wiring import open_ledger
 
+        if tlog_proof and (show is not None or audience is not None):
+            raise SettingsError("--tlog-proof shows no value", hint="leave out --show and --audience")
+        reader = _given(arguments.role, "--audience", audience)
+        names = None if show is None else [name for name in show.split(",") if name]
         with open_ledger(load_settings()) as opened:
-            names = None if show is None else [name for name in show.split(",") if name]
-            receipt = prove(opened.ledger, index, show=names, at=_targets_of(opened.ledger, chain))
-        data = encode_receipt(receipt)
+            at = _targets_of(opened.ledger, chain)
+            if refresh:
+                _refresh(opened.ledger, prove(opened.ledger, index, show=names, at=at))
+            receipt = prove(opened.ledger, index, show=names, audience=reader, at=at)
+            if pdf is not None:
+                _write(pdf, print_receipt(opened.ledger, receipt, language or default_language()))
+                output.say(f"{pdf}: entry {index}, to read and to print")
+        if pdf is not None and out is None:
+            return
+        data = encode_tlog_proof(tlog_proof_of(receipt)) if tlog_proof else encode_receipt(receipt)
         if out is None:
             output.answer_bytes(data)
         else:
@@ -134,6 +172,23 @@ def receipt_command(
             output.say(f"{out}: entry {index}, {receipt.unprotected['state']}")
 
     output.run(run)
+
+
+def _refresh(ledger: Ledger, receipt: Receipt) -> None:
+    """Make the state proofs of a receipt's final anchors anew, and keep them."""
+    from ledger_service.operations.prove_state import refresh_state_proof
+    from ledger_service.settings import load_settings
+    from ledger_service.wiring import open_nodes
+
+    settings = load_settings()
+    targets = {target.log_id: target for target in ledger.targets()}
+    made = False
+    for anchor in receipt.anchors:
+        with open_nodes(settings, anchor.chain_id) as nodes:
+            target = targets[anchor.log_id]
+            made |= refresh_state_proof(ledger, nodes, target, anchor.sequence, quorum=settings.rpc_quorum)
+    if not made:
+        output.say("nothing to prove anew: the entry is in no head that is final yet")
 
 
 def _targets_of(ledger: Ledger, names: list[str] | None) -> list[bytes] | None:

@@ -16,13 +16,21 @@ from ledger_service.core.registry import format_address
 from ledger_service.core.report import Check, Outcome
 from ledger_service.errors import AccountError, ChainError, GateClosedError, LedgerError, SettingsError
 from ledger_service.operations.anchor_state import TargetState, anchoring
+from ledger_service.operations.cosign import NotCosignedError, WitnessAddress, ask_witness, parse_witnesses
 from ledger_service.operations.gate import check_chain, check_mark
 from ledger_service.operations.issuer_keys import IssuerKeys, IssuerUnreachableError, fetch_with
 from ledger_service.operations.issuers import Issuer, load_issuers
 from ledger_service.operations.ledger import Ledger
 from ledger_service.outbound.connection import Rules
 from ledger_service.settings import PREFIX, Settings, load_settings
+from ledger_service.store.read import StoredCheckpoint
 from ledger_service.wiring import Places, load_signer, load_signing_key, open_ledger, open_nodes
+
+_WITNESS_SAYS = {
+    400: (Outcome.PASS, "it answers, and takes heads of this log"),
+    403: (Outcome.FAIL, "it does not take this log's checkpoint key; send it the trust file of now"),
+    404: (Outcome.FAIL, "it does not know this log, or the URL is not that of a witness; send it the trust file"),
+}  # to a head that it must not cosign: `operations/cosign.py`
 
 
 def examine() -> list[Check]:
@@ -44,6 +52,7 @@ def examine() -> list[Check]:
             checks.append(Check("database", Outcome.PASS, f"{ledger.store.shown_url}: {entries}"))
             checks.append(_key(places))
             checks.append(_mark(ledger))
+            checks += _witnesses(settings, ledger)
             for target, state in zip(ledger.targets(), anchoring(ledger), strict=True):
                 checks += [_chain(settings, ledger, target), _account(settings, ledger, target), _anchoring(state)]
     except (LedgerError, OSError) as error:
@@ -109,6 +118,26 @@ def _mark(ledger: Ledger) -> Check:
     except GateClosedError as error:
         return Check("high-water mark", Outcome.FAIL, f"{error.reason}: {_reason(error)}")
     return Check("high-water mark", Outcome.PASS, "the database is at or past it")
+
+
+def _witnesses(settings: Settings, ledger: Ledger) -> list[Check]:
+    """Ask each witness whether it takes heads of this log; none cosigns anything for it."""
+    try:
+        return [_witness(one, ledger.read.head()) for one in parse_witnesses(settings.witnesses)]
+    except SettingsError as error:
+        return [Check("witnesses", Outcome.FAIL, _reason(error))]
+
+
+def _witness(witness: WitnessAddress, head: StoredCheckpoint | None) -> Check:
+    name = f"witness {witness.key.name}"
+    if head is None:
+        return Check(name, Outcome.UNKNOWN, "there is no head yet to ask it about")
+    try:
+        status = ask_witness(witness, head)
+    except NotCosignedError as error:
+        return Check(name, Outcome.UNKNOWN, str(error))
+    outcome, said = _WITNESS_SAYS.get(status, (Outcome.UNKNOWN, f"it answered {status}, which says nothing"))
+    return Check(name, outcome, said)
 
 
 def _chain(settings: Settings, ledger: Ledger, target: Target) -> Check:

@@ -17,18 +17,22 @@ from ledger_service import __version__
 from ledger_service.cli import output
 from ledger_service.cli.audit import audit_command
 from ledger_service.cli.case import receipt_command, record_command
+from ledger_service.cli.completeness import completeness_command
 from ledger_service.cli.contract import contract
 from ledger_service.cli.demo.command import demo_command
 from ledger_service.cli.deploy import deploy_command
 from ledger_service.cli.erase import erase_command
 from ledger_service.cli.export import export_command
 from ledger_service.cli.keys import key
+from ledger_service.cli.monitor import monitor_command
 from ledger_service.cli.package import package_command
 from ledger_service.cli.run import worker_command
 from ledger_service.cli.serve import serve_command
 from ledger_service.cli.setup import database, doctor_command
 from ledger_service.cli.show import actions_command, show_command
+from ledger_service.cli.statistics import statistics_command
 from ledger_service.cli.verify import verify_command
+from ledger_service.cli.witness import witness
 
 
 class Program(TyperGroup):
@@ -96,8 +100,11 @@ app.command("actions", short_help="show what a role may do with a return now")(a
 app.command("receipt", short_help="write the receipt of an entry")(receipt_command)
 app.command("package", short_help="write the package of a return, for whoever has to decide")(package_command)
 app.command("export", short_help="write cases as lines, each entry with its proof")(export_command)
+app.command("statistics", short_help="count returns, deadlines, refusals, customs holds, anchors")(statistics_command)
+app.command("completeness", short_help="show that nothing was left out")(completeness_command)
 app.command("verify", short_help="check receipts, packages and exports, trusting nobody")(verify_command)
 app.command("audit", short_help="re-derive the whole ledger and name what contradicts it")(audit_command)
+app.command("monitor", short_help="follow a ledger from outside, and write down contradictions")(monitor_command)
 app.command("erase", short_help="decide about a person's data, or show what was decided")(erase_command)
 app.command("worker", short_help="seal and anchor what is recorded")(worker_command)
 app.command("serve", short_help="serve the API and the public log, and anchor beside it")(serve_command)
@@ -105,4 +112,5 @@ app.command("deploy", short_help="found the ledger: contract, genesis entry, reg
 app.command("doctor", short_help="explain every setting, test every connection")(doctor_command)
 app.add_typer(contract, name="contract", short_help="the log in its contract, and what its owner may do")
 app.add_typer(key, name="key", short_help="make, list and revoke API keys")
+app.add_typer(witness, name="witness", short_help="cosign tree heads, and make the key for it")
 app.add_typer(database, name="database", short_help="upgrade the schema, accept a lost mark, rebuild cases")

@@ -26,7 +26,10 @@ def package_command(
     ] = None,
     language: Annotated[
         Language | None,
-        typer.Option(help="en or zh; without it that of the terminal (LC_ALL, LANG)", metavar="LANGUAGE"),
+        typer.Option(
+            help="of report.pdf and of what is said: en or zh; without it that of the terminal (LC_ALL, LANG)",
+            metavar="LANGUAGE",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
@@ -55,7 +58,8 @@ def package_command(
             who = local_reader(opened.ledger, party)
             if reader is not None:
                 open_case(opened.ledger, who, return_id)
-            with export_package(opened.ledger, who, return_id, folder=out.absolute().parent) as made:
+            folder = out.absolute().parent
+            with export_package(opened.ledger, who, return_id, folder=folder, language=speech.language) as made:
                 with written_whole(out) as target:
                     for chunk in made.chunks():
                         target.write(chunk)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DAY_SECONDS = 86_400
 LOOK_SECONDS = 5  # between two looks at what waits; a node is asked only when something can be due
+INDEX_ROOTS_KEPT = 1_000  # of the case index: a case is proved as of a seal whose root is among them
 RETRY_SECONDS_MAX = 300  # the longest pause after failures in a row
 
 
@@ -58,11 +59,13 @@ def worker_command(
                 _resume(workers)
             keeper = TimeKeeper(ledger)
             if stop is None:
+                ask = ask_witnesses(ledger, settings)
                 _keep_time(keeper)
                 _purge(ledger)
                 _forget_answers(ledger)
                 _review_erasures(ledger)
                 said = _anchor_once(workers)
+                ask()
                 notify_once(ledger, due_soon_hours=settings.webhook_due_soon_hours)
                 for line in said:
                     output.answer(line)
@@ -75,7 +78,7 @@ def worker_command(
                         workers,
                         stop,
                         interval_seconds=settings.anchor_interval_seconds,
-                        before=before_anchoring(ledger, keeper),
+                        before=before_anchoring(ledger, keeper, settings),
                     )
 
     output.run(run)
@@ -167,7 +170,7 @@ def _reason(error: Exception) -> str:
     return error.message if isinstance(error, LedgerError) else f"{type(error).__name__}: {error}"
 
 
-def before_anchoring(ledger: Ledger, keeper: TimeKeeper) -> dict[str, Callable[[], None]]:
+def before_anchoring(ledger: Ledger, keeper: TimeKeeper, settings: Settings) -> dict[str, Callable[[], None]]:
     """Return what is done before each round, by what is said when it fails."""
     forgotten_at = float("-inf")
 
@@ -182,7 +185,27 @@ def before_anchoring(ledger: Ledger, keeper: TimeKeeper) -> dict[str, Callable[[
         "erasures were not reviewed": lambda: _review_erasures(ledger),
         "expired uploads were not removed": lambda: _purge(ledger),
         "old answers were not removed": forget_answers,
+        "the case index was not brought up to date": lambda: _keep_index(ledger),
+        "cases were not counted ahead": lambda: _count_ahead(ledger),
+        "witnesses were not asked": ask_witnesses(ledger, settings),
     }
+
+
+def ask_witnesses(ledger: Ledger, settings: Settings) -> Callable[[], None]:
+    """Return what asks the witnesses of the settings to cosign what was anchored, and says who did not.
+
+    Raises:
+        SettingsError: `LEDGER_WITNESSES` names none in its form.
+    """
+    from ledger_service.operations.cosign import Cosigning, parse_witnesses
+
+    cosigning = Cosigning(ledger, parse_witnesses(settings.witnesses))
+
+    def ask() -> None:
+        for said in cosigning.run():
+            output.say(said)
+
+    return ask
 
 
 def _forget_answers(ledger: Ledger) -> None:
@@ -190,6 +213,21 @@ def _forget_answers(ledger: Ledger) -> None:
     from ledger_service.operations.once import forget_old_answers
 
     forget_old_answers(ledger)
+
+
+def _keep_index(ledger: Ledger) -> None:
+    """Bring the case index up to date before a seal needs it, and throw away what no root needs any more."""
+    from ledger_service.store import case_index
+
+    case_index.catch_up(ledger.store)
+    case_index.prune(ledger.store, keep=INDEX_ROOTS_KEPT)
+
+
+def _count_ahead(ledger: Ledger) -> None:
+    """Count what moved, so that whoever asks for statistics waits for little."""
+    from ledger_service.operations.count_ahead import count_ahead
+
+    count_ahead(ledger)
 
 
 def _purge(ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 PROCESSES_MAX = 64
 GARBAGE_THRESHOLD = 20_000  # objects that came and stayed before the collector looks at them; 700 by default
 STOP_SECONDS_MAX = 30  # a graceful stop takes as long as the slowest answer; longer than this it is none
-LIFE_SECONDS_MIN = 5.0  # a process that ends sooner did not come up
+LIFE_SECONDS_MIN = 20.0  # a process that ends sooner did not come up: on a slow machine that alone takes ten
 FAILURES_MAX = 3  # that many in a row, and it is not going to
 PAUSE_SECONDS = 0.2  # between two looks at the processes
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where the client library of Prometheus adds the processes' figures up
@@ -49,6 +50,7 @@ def serve_command(
     ] = 1,
     worker: Annotated[bool, typer.Option(help="keep time, anchor and notify beside the API")] = True,
     listener: Annotated[int | None, typer.Option(help="the socket of an API process", hidden=True)] = None,
+    appender: Annotated[int | None, typer.Option(help="the socket of what appends for one", hidden=True)] = None,
 ) -> None:
     """Serve the API and the public log, and anchor beside it.
 
@@ -63,6 +65,9 @@ def serve_command(
         settings = load_settings()
         if listener is not None:
             _serve_on(listener, settings)
+            return
+        if appender is not None:
+            _append_on(appender, settings)
             return
         _require_issuers(settings)
         stop = stop_at_signal()
@@ -95,7 +100,7 @@ def _serve_and_work(
                 workers,
                 stop,
                 interval_seconds=settings.anchor_interval_seconds,
-                before=before_anchoring(ledger, TimeKeeper(ledger)),
+                before=before_anchoring(ledger, TimeKeeper(ledger), settings),
             )
     _raise(failed)
 
@@ -183,14 +188,35 @@ def _serve_on(descriptor: int, settings: Settings) -> None:
     from ledger_service.wiring import open_ledger
 
     stop_at_signal()  # uvicorn hands a signal on when it has stopped; what follows must still be done
-    with socket.socket(fileno=descriptor) as listening, open_ledger(settings, write=True) as opened:
+    # PostgreSQL waits for nobody's interpreter, and takes as many API processes as there are processors.
+    apart = _appending if settings.database.startswith("sqlite:") else None
+    with socket.socket(fileno=descriptor) as listening, open_ledger(settings, write=True, apart=apart) as opened:
         configure_logs()  # once it serves: what went wrong before is told in words
-        config = server_config(make_app(opened.ledger, settings), trusted_proxies=settings.trusted_proxies)
+        config = server_config(
+            make_app(opened.ledger, settings, gate=opened.gate), trusted_proxies=settings.trusted_proxies
+        )
         config.timeout_graceful_shutdown = STOP_SECONDS_MAX - 5
         server = uvicorn.Server(config)
         _settle_memory()
         threading.Thread(target=_end_with_parent, args=(server,), name="parent", daemon=True).start()
         server.run(sockets=[listening])
+
+
+def _appending(descriptor: int) -> list[str]:
+    """Return the command line of the process that appends for an API process."""
+    return [sys.executable, "-m", "ledger_service", "serve", "--appender", str(descriptor)]
+
+
+def _append_on(descriptor: int, settings: Settings) -> None:
+    """Append what an API process sends, until that closes its end or is gone."""
+    from ledger_service.store.log_process import serve_log
+    from ledger_service.wiring import log_writer, open_ledger
+
+    for one in (signal.SIGINT, signal.SIGTERM):  # who asks everything to stop asks the API process too: that drains
+        signal.signal(one, signal.SIG_IGN)
+    with socket.socket(fileno=descriptor) as channel, open_ledger(settings, write=True) as opened:
+        _settle_memory()
+        serve_log(channel, log_writer(opened.ledger, settings))
 
 
 def _end_with_parent(server: uvicorn.Server) -> None:

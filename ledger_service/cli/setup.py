@@ -87,9 +87,9 @@ def accept_mark_command() -> None:
     output.run(run)
 
 
-@database.command("rebuild-cases", short_help="derive the cases anew from the entries")
+@database.command("rebuild-cases", short_help="derive the cases and their index anew from the entries")
 def rebuild_cases_command() -> None:
-    """Derive the cases' present states anew from the entries.
+    """Derive the cases' present states anew from the entries, and their index with the next seal.
 
     \b
     rledger database rebuild-cases

@@ -47,13 +47,15 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Story:
 
 @pytest.fixture
 def story(template: Story, tmp_path: Path) -> Story:
-    """A ledger that a test may change."""
+    """A ledger that a test may change, and a receipt that may grow."""
+    young = tmp_path / template.young.name
+    young.write_bytes(template.young.read_bytes())
     return Story(
         template.rledger.copy(tmp_path / "home"),
         template.return_id,
         tmp_path,
         template.final,
-        template.young,
+        young,
         template.photo,
         template.trust,
     )

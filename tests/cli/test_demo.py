@@ -167,7 +167,7 @@ def test_it_walks_the_whole_return_across_the_border(shown: Shown) -> None:
         "file: inspection_report, application/pdf", "remedy: partial_refund", '"minor": 5200', "score: 4",
     ):  # fmt: skip
         assert words in timeline, words
-    assert timeline.count("finalized by ") == 20
+    assert timeline.count("finalized by ") + timeline.count("finalized: recorded after ") == 20
 
 
 def test_the_evidence_files_are_what_they_say(shown: Shown) -> None:

@@ -14,12 +14,13 @@ from ledger_service.cli import output
 from tests.cli.conftest import Story
 from tests.cli.program import COMMAND, Program
 
-COMMANDS = ["demo", "record", "show", "actions", "receipt", "package", "export", "verify", "audit", "erase", "worker"]
-COMMANDS += ["serve", "deploy", "doctor"]
+COMMANDS = ["demo", "record", "show", "actions", "receipt", "package", "export", "verify", "audit", "monitor"]
+COMMANDS += ["erase", "worker", "serve", "deploy", "doctor", "completeness", "statistics"]
 DATABASE = ["database", "database upgrade", "database accept-mark", "database rebuild-cases"]
 CONTRACT = ["contract", "contract show", "contract close", "contract set-anchorer", "contract set-growth"]
 CONTRACT += ["contract transfer", "contract accept"]
 KEY = ["key", "key create", "key list", "key revoke"]
+WITNESS = ["witness", "witness key", "witness serve"]
 HELP_SECONDS_MAX = 0.5  # of processor time; 0.2 s where nothing else runs
 SERVICE = ("operations", "store", "evidence", "wiring", "settings", "api")
 # Prints what was loaded when the program has done its work, whatever its exit code is.
@@ -33,7 +34,7 @@ except SystemExit as end:
 """
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, *DATABASE, *KEY, *CONTRACT])
+@pytest.mark.parametrize("command", [*COMMANDS, *DATABASE, *KEY, *CONTRACT, *WITNESS])
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_leads_with_two_examples_that_stand_on_their_own_lines(
     rledger: Program, command: str, option: str
@@ -52,7 +53,7 @@ def test_the_help_of_the_program_names_every_command_and_every_exit_code(rledger
 
     assert shown.index("rledger demo\n") < shown.index("rledger verify ") < shown.index("Exit codes")
     listed = {line.split()[0] for line in shown[shown.index("Commands:") :].splitlines()[1:]}
-    assert listed == {*COMMANDS, "contract", "database", "key"}
+    assert listed == {*COMMANDS, "contract", "database", "key", "witness"}
     for code, meaning in output.MEANINGS.items():
         assert f"{code} {meaning}" in " ".join(shown.split())
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from ledger_service.core.receipt import encode_receipt
+from ledger_service.core.trust import encode_trust
 from tests.cli.conftest import Story
-from tests.cli.program import assert_told
+from tests.cli.program import BUYER, assert_told
+from tests.core import sealed_twice
 from tests.core.hostile_packages import HOSTILE
+from tests.core.receipts import TRUST
+from tests.documents.reading import text_of
 
 
 def test_a_package_is_written_and_verified(story: Story) -> None:
@@ -26,7 +32,7 @@ def test_a_package_is_written_and_verified(story: Story) -> None:
     assert (found["file"], found["verdict"]) == (str(out), "inconclusive")
     names = [one["name"] for one in found["checks"]]
     assert names[:6] == ["archive", "manifest", "trust", "head", "signature", "files"]
-    assert names[-3:] == ["receipts", "chain", "evidence"]
+    assert names[-6:] == ["receipts", "chain", "completeness", "evidence", "events", "pages"]
     assert not [one for one in found["checks"] if one["outcome"] == "fail"]
 
 
@@ -73,6 +79,7 @@ def test_a_party_gets_what_it_may_see_and_a_stranger_nothing(story: Story) -> No
 
     assert made.json()["return_id"] == story.return_id
     assert json.loads(zipfile.ZipFile(out).read("case.json"))["prepared_for"] == "buyer"
+    assert "事实认定" in text_of(zipfile.ZipFile(out).read("report.pdf"))
     assert_told(refused, 4, "for you")
     assert not (story.folder / "x.zip").exists()
 
@@ -126,6 +133,25 @@ def test_an_export_that_is_asked_for_wrongly_is_usage(story: Story, options: tup
     assert_told(story.rledger("export", "--out", story.folder / "x.ndjson", *options), 2, options[0])
 
 
+def test_statistics_are_shown_as_text_json_and_csv_and_the_read_is_recorded(story: Story) -> None:
+    out = story.folder / "statistics.csv"
+    first = story.rledger.done("statistics", "--language", "en", "--csv", out).out
+    found = story.rledger.done("statistics", "--json", "--as", BUYER).json()
+    chinese = story.rledger.done("statistics", "--language", "zh", "--buyer-country", "FR").out
+
+    assert "returns opened: 1\n" in first
+    assert "final, of all steps: " in first
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf" + b'"table","group"')
+    assert (found["totals"]["opened"], found["question"]) == (1, {})
+    assert "已申请的退货: 0\n" in chinese
+    assert "Figures of this return were read" in story.rledger.done("show", story.return_id, "--language", "en").out
+
+
+@pytest.mark.parametrize("options", [("--buyer-country", "de"), ("--from", "2026-13"), ("--to", "9999-12")])
+def test_statistics_that_are_asked_for_wrongly_are_usage(story: Story, options: tuple[str, str]) -> None:
+    assert_told(story.rledger("statistics", *options), 2, options[0])
+
+
 def test_an_export_without_a_line_is_invalid(story: Story) -> None:
     out = story.folder / "all.ndjson"
     story.rledger.done("export", "--out", out)
@@ -143,3 +169,47 @@ def test_files_of_all_kinds_are_told_apart_in_one_call(story: Story, tmp_path: P
     found = story.rledger("verify", package, story.final, export, *story.pinned, "--json").json()
 
     assert [one["verdict"] for one in found] == ["inconclusive", "valid", "valid"]
+
+
+def test_a_package_is_held_against_receipts_that_are_given_beside_it(story: Story) -> None:
+    out = story.folder / "case.zip"
+    story.rledger.done("worker", "--once")
+    story.rledger.done("package", story.return_id, "--out", out)
+    story.rledger.done("receipt", "3", "--out", story.young)
+
+    ended = story.rledger.done("verify", out, story.final, story.young, *story.pinned)
+
+    assert "entry 1, shown beside the package, is in it" in ended.out
+    assert "entry 3, shown beside the package, is in it" in ended.out
+
+
+def test_a_receipt_whose_place_a_package_gives_to_another_makes_it_invalid(template: Story, tmp_path: Path) -> None:
+    """Without it nothing is wrong with that package, and without a trust file nothing says who signed the receipt."""
+    out, rival, trust = tmp_path / "case.zip", tmp_path / "7.receipt.json", tmp_path / "ledger.trust.json"
+    out.write_bytes(sealed_twice.package(proof=sealed_twice.completeness()))
+    rival.write_bytes(encode_receipt(sealed_twice.receipt(sealed_twice.RIVAL_AT)))
+    trust.write_bytes(encode_trust(TRUST))
+
+    alone = template.rledger("verify", out, "--trust", trust)
+    beside = template.rledger("verify", out, rival, "--trust", trust)
+    unpinned = template.rledger("verify", out, rival)
+
+    assert (alone.code, beside.code, unpinned.code) == (3, 1, 3)
+    assert "has the place 1 of the return, where the package has entry 2" in beside.out
+
+
+def test_a_package_that_lacks_nothing_but_its_seal_is_inconclusive_and_says_what_to_do(story: Story) -> None:
+    """Made by the ledger itself: manifest and signature fit what is in it."""
+    out = story.folder / "case.zip"
+    story.rledger.done("worker", "--once")
+    connection = sqlite3.connect(story.rledger.home / "ledger.sqlite3")
+    with connection:
+        connection.execute("DELETE FROM case_index_roots")
+    connection.close()
+    story.rledger.done("package", story.return_id, "--out", out)
+
+    ended = story.rledger("verify", out, *story.pinned)
+
+    assert ended.code == 3
+    assert "inconclusive: nothing contradicts it; not known: completeness" in ended.out
+    assert "hint: ask for the package again" in ended.err

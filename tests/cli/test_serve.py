@@ -13,15 +13,26 @@ import httpx
 import psutil
 
 from tests.cli.conftest import Story
+from tests.cli.program import SELLER
 from tests.cli.test_run_commands import START_SECONDS_MAX, free_port, get, running, stop
 
 
 def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Return the API processes."""
+    return started(psutil.Process(process.pid), "--listener")
+
+
+def appenders(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Return the processes that append for the API processes."""
+    return [one for api in children(process) for one in started(api, "--appender")]
+
+
+def started(parent: psutil.Process, option: str) -> list[psutil.Process]:
+    """Return the processes that a process started with an option and that run."""
     found = []
-    for one in psutil.Process(process.pid).children():
+    for one in parent.children():
         with suppress(psutil.NoSuchProcess):  # a zombie too: it ended and nobody asked for it yet
-            if "--listener" in one.cmdline():
+            if option in one.cmdline():
                 found.append(one)
     return found
 
@@ -60,7 +71,7 @@ def test_the_processes_end_with_the_first_one_however_it_ends(story: Story) -> N
     with running(story.rledger, "serve", "--port", str(port), "--processes", "2", "--no-worker") as (process, _):
         until(lambda: len(children(process)) == 2)
         get(port, "/health/live")
-        orphans = children(process)
+        orphans = children(process) + appenders(process)
 
         process.kill()
         process.wait()
@@ -68,7 +79,40 @@ def test_the_processes_end_with_the_first_one_however_it_ends(story: Story) -> N
         gone, alive = psutil.wait_procs(orphans, timeout=START_SECONDS_MAX)
 
     assert alive == []
-    assert len(gone) == 2
+    assert len(gone) == 4
+
+
+def test_a_process_that_appends_and_is_killed_is_replaced_and_nothing_is_recorded_twice(story: Story) -> None:
+    port = free_port()
+    made = story.rledger.done("key", "create", SELLER, "--label", "killed", "--scope", "record")
+    cancel: dict[str, object] = {"verb": "cancel_return", "fields": {"reason": "sold out"}}
+    inspect: dict[str, object] = {"verb": "start_inspection", "fields": {}}  # refused, and an attempt is recorded
+
+    def post(key: str, step: dict[str, object]) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {made.out.strip()}", "Idempotency-Key": key}
+        url = f"http://127.0.0.1:{port}/v1/returns/{story.return_id}/transitions"
+        return httpx.post(url, json=step, headers=headers, timeout=START_SECONDS_MAX, trust_env=False)
+
+    with running(story.rledger, "serve", "--port", str(port), "--no-worker") as (process, _):
+        until(lambda: len(children(process)) == 1)
+        until(lambda: len(appenders(process)) == 1)
+        first = post("before", inspect)
+        (victim,) = appenders(process)
+
+        victim.kill()
+        lost = post("lost", cancel)  # the process is gone, and what becomes of its drafts nobody knows
+        found = [post("lost", cancel), post("lost", cancel)]
+        successors = appenders(process)
+        code, told = stop(process, signal.SIGTERM)
+
+    assert code == 0, told
+    assert first.status_code == 409, first.text
+    assert (lost.status_code, lost.json()["type"]) == (503, "/help/problems/outcome-unknown"), lost.text
+    assert [one.status_code for one in found] == [201, 201]
+    assert [one.headers.get("idempotent-replayed") for one in found] == [None, "true"]
+    assert [one.json()["index"] for one in found] == [5, 5]
+    assert [one.pid != victim.pid for one in successors] == [True]
+    assert "Traceback" not in told
 
 
 def test_processes_that_do_not_come_up_end_the_service_with_a_reason(story: Story) -> None:

@@ -12,6 +12,7 @@ from ledger_service.cli.language import Language
 from ledger_service.core.actions import actions, duties
 from ledger_service.core.entry import Authenticity, Kind, Role, RuleReference
 from ledger_service.core.pages.timeline_text import VALUE_SHOWN_MAX, format_timeline
+from ledger_service.core.timeline_row import Since
 from ledger_service.operations.show import Available
 from tests.core.cases import (
     DISPUTE_ID,
@@ -74,13 +75,13 @@ def test_the_head_names_case_state_ledger_countries_and_parties() -> None:
 
     assert english.split("\n")[:5] == [
         "return " + "5a" * 16,
-        "Return authorised, goods awaited (approved), as of 2026-03-02 10:00",
-        "ledger ledger.example/returns, opened 2026-03-02 09:00; buyer in DE, seller in CN;"
+        "Return authorised, goods awaited (approved), as of 2 Mar 2026 10:00 UTC",
+        "ledger ledger.example/returns, opened 2 Mar 2026 09:00 UTC; buyer in DE, seller in CN;"
         " basis: withdrawal under the law; language de",
         "parties: buyer 00000000…, platform 00000000…",
         "2 entries; times are UTC; values are what the asserting party claims",
     ]
-    assert chinese.split("\n")[1] == "已同意退货，等待寄回（approved），截至 2026-03-02 10:00"
+    assert chinese.split("\n")[1] == "已同意退货，等待寄回（approved），截至 2026年3月2日 10:00 UTC"
     assert "法定无理由退货" in chinese
 
 
@@ -94,20 +95,20 @@ def test_a_row_tells_who_says_what_three_times_gaps_and_files() -> None:
     assert row(english, "decline_return") == [
         "Refuse the return",
         "by seller, platform attested; recorded by platform",
-        "occurred 2026-03-02 14:00   recorded 2026-03-02 16:00 (2 h later)",
-        "finalized by 2026-03-02 20:00 (4 h later)",
+        "occurred 2 Mar 2026 14:00 UTC   recorded 2 Mar 2026 16:00 UTC (2 h later)",
+        "finalized by 2 Mar 2026 20:00 UTC (4 h later)",
         "rule: EU@1",
         "! recorded on behalf of another party; not signed: rests on the word of whoever recorded it",
         "reason_code: final_sale",
         "file: policy_snapshot, image/jpeg, 1000 bytes",
     ]
-    assert "occurred not known   recorded 2026-03-02 09:00" in row(english, "request_return")
+    assert "occurred not known   recorded 2 Mar 2026 09:00 UTC" in row(english, "request_return")
     assert "not held: order_snapshot" in row(english, "request_return")
     assert row(chinese, "decline_return")[:4] == [
         "拒绝退货",
         "陈述方：卖家，平台陈述；记录方：平台",
-        "发生 2026-03-02 14:00   记录 2026-03-02 16:00（2 小时后）",
-        "已最终确认，不晚于 2026-03-02 20:00（4 小时后）",
+        "发生 2026年3月2日 14:00 UTC   记录 2026年3月2日 16:00 UTC（2 小时后）",
+        "已最终确认，不晚于 2026年3月2日 20:00 UTC（4 小时后）",
     ]
 
 
@@ -117,7 +118,7 @@ def test_a_time_said_to_be_after_the_recording_is_told_as_earlier_and_a_minute_i
     told.step("issue_label", fields={"carrier": "DHL", "paid_by": "seller"}, at=3, occurred=2.99)
 
     assert "(3 h earlier)" in row(shown(told), "approve_return")[2]
-    assert row(shown(told), "issue_label")[2].endswith("recorded 2026-03-02 12:00")
+    assert row(shown(told), "issue_label")[2].endswith("recorded 2 Mar 2026 12:00 UTC")
 
 
 APPROVED: dict[str, Any] = {"approved_lines": [{"line_id": "l1", "qty": 2}], "return_cost_payer": "buyer"}
@@ -147,10 +148,12 @@ def test_an_entry_beside_the_chain_says_what_it_is_and_an_attempt_stands_in_a_sh
     assert "    16  clock_breached  (finding)" in english
     assert row(english, "clock_breached")[0] == "A deadline was missed"
     assert sheet(english, "Refused attempts") == [
-        "entry 12, 2026-03-02 09:00: seller tried close: not possible in this state: the case is requested",
-        "entry 14, 2026-03-02 09:00: buyer tried approve_return: not for this role",
+        "entry 12, 2 Mar 2026 09:00 UTC: seller tried close: not possible in this state: the case is requested",
+        "entry 14, 2 Mar 2026 09:00 UTC: buyer tried approve_return: not for this role",
     ]
-    assert sheet(chinese, "被拒绝的尝试")[1] == "条目 14，2026-03-02 09:00：买家尝试 approve_return：该角色无权进行"
+    assert (
+        sheet(chinese, "被拒绝的尝试")[1] == "条目 14，2026年3月2日 09:00 UTC：买家尝试 approve_return：该角色无权进行"
+    )
     assert "Refused attempts" not in shown(begun())
 
 
@@ -163,9 +166,9 @@ def test_a_deadline_says_rule_start_bound_and_how_it_was_met() -> None:
         "rule EU@1 (law of the buyer's residence): Directive 2011/83/EU Art. 9(2)(b), 10, 11(2);"
         " Regulation 1182/71 Art. 3"
         " [P: partly read in a source]",
-        "for buyer; started by entry 10 at 2026-02-27 09:00 (as the step states)",
-        "due 2026-03-13 in Europe/Berlin; too late from 2026-03-13 23:00",
-        "stopped by entry 10 at 2026-03-02 09:00",
+        "for buyer; started by entry 10 at 27 Feb 2026 09:00 UTC (as the step states)",
+        "due March 13, 2026 in Europe/Berlin; too late from 13 Mar 2026 23:00 UTC",
+        "stopped by entry 10 at 2 Mar 2026 09:00 UTC",
         "met with 11 d 14 h to spare",
     ]
     assert clock(chinese, "withdrawal_window", "期限")[0] == "withdrawal_window  行使撤回权期限: 已按期完成"
@@ -178,25 +181,25 @@ def test_a_deadline_says_what_is_left_what_paused_it_and_by_how_much_it_was_miss
     told.step("request_info", fields={"asked_for": ["product_photo"]}, at=2)
     paused = clock(shown(told), "review")
     assert (paused[0], paused[3]) == (
-        "review  Review of the request: paused", "paused from 2026-03-02 11:00 to now",
+        "review  Review of the request: paused", "paused from 2 Mar 2026 11:00 UTC to now",
     )  # fmt: skip
 
     told.step("provide_info", at=10)
     missed = clock(shown(told, now=24 * 4), "review")
-    assert missed[3] == "paused from 2026-03-02 11:00 to 2026-03-02 19:00"
+    assert missed[3] == "paused from 2 Mar 2026 11:00 UTC to 2 Mar 2026 19:00 UTC"
     assert missed[-1].startswith("missed by ")
 
 
 def test_a_refund_that_may_lawfully_be_withheld_says_from_when_to_when() -> None:
     told = approved()
     english = clock(shown(told, now=24 * 40), "refund_deadline", rule="EU")
-    assert "the refund may lawfully be withheld from 2026-03-02 09:00 to now" in english
+    assert "the refund may lawfully be withheld from 2 Mar 2026 09:00 UTC to now" in english
     assert english[-1] == "lawfully withheld"
 
     told.step("ship_back", fields=PARCELS, at=30)
-    line = "the refund may lawfully be withheld from 2026-03-02 09:00 to 2026-03-03 15:00"
+    line = "the refund may lawfully be withheld from 2 Mar 2026 09:00 UTC to 3 Mar 2026 15:00 UTC"
     assert line in clock(shown(told), "refund_deadline", rule="EU")
-    assert "依法可暂缓退款：2026-03-02 09:00 至 2026-03-03 15:00" in shown(told, Language.ZH)
+    assert "依法可暂缓退款：2026年3月2日 09:00 UTC 至 2026年3月3日 15:00 UTC" in shown(told, Language.ZH)
 
 
 def test_an_unknown_deadline_says_what_is_missing() -> None:
@@ -223,14 +226,16 @@ def test_a_law_that_we_have_no_rules_of_and_a_notice_s_own_time_are_told() -> No
 
     told = shipped()
     told.step("hold_at_customs", fields={**HOLD, "respond_by": hours(50)})
-    assert "due 2026-03-04 in Europe/Berlin; too late from 2026-03-04 11:00" in clock(shown(told), "customs_response")
+    assert "due March 4, 2026 in Europe/Berlin; too late from 4 Mar 2026 11:00 UTC" in clock(
+        shown(told), "customs_response"
+    )
 
 
 def test_a_deadline_in_a_zone_that_nobody_recorded_is_told_as_an_instant() -> None:
     told = Told()
     told.step("request_return", fields={**REQUEST, "buyer_country": "US"})
 
-    assert "due before 2026-03-03 09:00" in clock(shown(told), "review")
+    assert "due before 3 Mar 2026 09:00 UTC" in clock(shown(told), "review")
 
 
 def test_a_right_that_nobody_used_is_over_and_one_that_was_used_too_late_says_so() -> None:
@@ -285,14 +290,14 @@ def test_quantities_and_money_stand_in_a_table_that_is_aligned_in_both_languages
         "exchanged", "sent", "back", "refund", "paid",
     ]  # fmt: skip
     assert english[1].split()[:8] == ["l1", "2", "2", "2", "2", "2", "0", "0"]
-    assert english[1].endswith("20.00 EUR  20.00 EUR")
+    assert english[1].endswith("€20.00  €20.00")
     assert len(english[0]) == len(english[1])
     assert english[2:4] == [
-        "approved for refund 20.00 EUR, refunded 20.00 EUR", "refund r1: 20.00 EUR, otherwise, sent, not settled",
+        "approved for refund €20.00, refunded €20.00", "refund r1: €20.00, otherwise, sent, not settled",
     ]  # fmt: skip
     wide = [sum(2 if CHINESE.match(character) else 1 for character in line) for line in chinese[:2]]
     assert wide[0] == wide[1]
-    assert chinese[3] == "退款 r1：20.00 EUR，其他方式，已发起，未到账"
+    assert chinese[3] == "退款 r1：€20.00，其他方式，已发起，未到账"
 
 
 def test_offers_remedies_charges_and_what_cannot_be_counted_are_told() -> None:
@@ -303,14 +308,14 @@ def test_offers_remedies_charges_and_what_cannot_be_counted_are_told() -> None:
     told.step("ship_exchange", fields={"new_lines": [{"line_id": "l1", "qty": 1}], "remedy_id": "cd" * 16})
     told.step("return_to_buyer", fields={"lines": [{"line_id": "l1", "qty": 1}], "charges": [charge]})
     assert sheet(shown(told), "Quantities and money")[3:] == [
-        "remedy cdcdcdcd: exchange, open", "freight 9.00 CNY, paid by seller",
+        "remedy cdcdcdcd: exchange, open", "freight CN¥9.00, paid by seller",
     ]  # fmt: skip
     told.step("deliver_exchange")
     assert "remedy cdcdcdcd: exchange, done" in shown(told)
 
     told = inspected()
     told.step("offer_settlement", fields=OFFER)
-    assert "open offer abababab: partial refund, 20.00 EUR" in sheet(shown(told), "Quantities and money")
+    assert "open offer abababab: partial refund, €20.00" in sheet(shown(told), "Quantities and money")
     told.step("accept_offer", erased=[])
     assert "remedy abababab: partial refund, decided" in shown(told)
 
@@ -336,18 +341,20 @@ def test_the_custody_chain_names_holders_and_gaps() -> None:
     lost.step("report_lost")
 
     assert sheet(shown(told), "Who held the goods") == [
-        "buyer: 2026-02-27 09:00 to 2026-03-02 11:00 (entry 10)",
-        "carrier: 2026-03-02 11:00 to 2026-03-02 12:00 (entry 14)",
-        "inspector: 2026-03-02 12:00 to now (entry 16)",
-        "! a handover is not recorded: 2026-03-02 11:00 to 2026-03-02 12:00 (entries 14, 16)",
+        "buyer: 27 Feb 2026 09:00 UTC to 2 Mar 2026 11:00 UTC (entry 10)",
+        "carrier: 2 Mar 2026 11:00 UTC to 2 Mar 2026 12:00 UTC (entry 14)",
+        "inspector: 2 Mar 2026 12:00 UTC to now (entry 16)",
+        "! a handover is not recorded: 2 Mar 2026 11:00 UTC to 2 Mar 2026 12:00 UTC (entries 14, 16)",
     ]
     assert sheet(shown(lost), "Who held the goods")[-1] == (
-        "! nobody knows where the goods were: 2026-03-02 12:00 to now (entry 16)"
+        "! nobody knows where the goods were: 2 Mar 2026 12:00 UTC to now (entry 16)"
     )
-    assert "goods, 2026-03-02 12:00 to now: nobody knows where the goods were (entry 16)" in sheet(
+    assert "goods, 2 Mar 2026 12:00 UTC to now: nobody knows where the goods were (entry 16)" in sheet(
         shown(lost), "Missing"
     )
-    assert sheet(shown(lost, Language.ZH), "商品保管链")[-1] == "！商品下落不明：2026-03-02 12:00 至 至今（条目 16）"
+    assert (
+        sheet(shown(lost, Language.ZH), "商品保管链")[-1] == "！商品下落不明：2026年3月2日 12:00 UTC 至 至今（条目 16）"
+    )
 
 
 def test_disputes_are_told_with_type_state_outcome_and_entries() -> None:
@@ -372,11 +379,24 @@ def test_contradictions_are_told_with_both_times_and_stand_beside_their_row() ->
     text = shown(told)
 
     assert sheet(text, "Contradictions (flagged, not corrected)") == [
-        "entry 12: the photo is older than the order: 2020-01-01 00:00 against 2026-02-20 09:00 of entry 10",
-        "entry 14: said to have happened after it was recorded: 2026-03-02 13:00 against 2026-03-02 12:00",
+        "entry 12: the photo is older than the order: 1 Jan 2020 00:00 UTC against 20 Feb 2026 09:00 UTC of entry 10",
+        "entry 14: said to have happened after it was recorded: 2 Mar 2026 13:00 UTC against 2 Mar 2026 12:00 UTC",
         "entry 16: does not balance: approve_refund: line l1: 9999 minor units to refund, 2000 paid",
     ]
     assert row(text, "add_evidence")[4].startswith("! the photo is older than the order; ")
+
+
+def test_an_entry_between_two_blocks_is_told_with_both_times() -> None:
+    told = approved()
+    told.anchor(2, since=Since(8, 31337, 4, 99, 1_772_400_000))
+    english, chinese = shown(told), shown(told, Language.ZH)
+
+    between = "recorded after 1 Mar 2026 21:20 UTC and no later than 3 Mar 2026 01:06 UTC"
+    zh = "记录时间晚于 2026年3月1日 21:20 UTC，不晚于 2026年3月3日 01:06 UTC"
+    assert row(english, "approve_return")[3].startswith(f"finalized: {between} (")
+    assert row(chinese, "approve_return")[3].startswith(f"已最终确认：{zh}（")
+    assert sheet(english, "Proven")[0].startswith(f"entries 10, 12: {between}: before them the ledger wrote down ")
+    assert sheet(chinese, "已证明")[0].startswith(f"条目 10, 12：{zh}：账本在此之前记下了")
 
 
 def test_the_three_lists_say_what_is_proven_claimed_and_missing() -> None:
@@ -387,10 +407,10 @@ def test_the_three_lists_say_what_is_proven_claimed_and_missing() -> None:
     english, chinese = shown(told), shown(told, Language.ZH)
 
     assert sheet(english, "Proven") == [
-        "entries 10, 12: recorded no later than 2026-03-03 01:06, the time of a final block;"
+        "entries 10, 12: recorded no later than 3 Mar 2026 01:06 UTC, the time of a final block;"
         " what they say is not proved by that",
         "the 4 entries of the case follow one another without a hole",
-        "entries 10, 12: the fingerprints of 2 file(s) are fixed, no later than 2026-03-03 01:06;"
+        "entries 10, 12: the fingerprints of 2 file(s) are fixed, no later than 3 Mar 2026 01:06 UTC;"
         " what a file that matches shows is not proved",
         "entries 14, 16: the fingerprints of 2 file(s) are fixed; what a file that matches shows is not proved",
         "entry 14: signed with the wallet that the buyer used; who holds its key is not proved by that",
@@ -398,7 +418,7 @@ def test_the_three_lists_say_what_is_proven_claimed_and_missing() -> None:
     ]
     claimed = sheet(english, "Only claimed")
     assert claimed[0] == "entry 10: buyer says: Ask for a return or exchange, no time said (platform attested)"
-    assert claimed[2] == "entry 14: buyer says: Send the goods back, 2026-03-02 10:00 (signed with a wallet)"
+    assert claimed[2] == "entry 14: buyer says: Send the goods back, 2 Mar 2026 10:00 UTC (signed with a wallet)"
     missing = sheet(english, "Missing")
     assert missing[0] == "entries 14, 16: not in a final block yet (checkpointed)"
     assert missing[1].startswith("order_snapshot (The order as placed")
@@ -444,7 +464,7 @@ def test_hints_name_the_steps_of_each_role_and_the_deadlines_that_it_must_keep()
     english, chinese = list(hints(both, Language.EN)), list(hints(both, Language.ZH))
 
     assert "hint: buyer may record now: appeal, give_feedback, correct, add_evidence, open_dispute" in english
-    assert any(line.startswith("hint: buyer: Time to appeal: due 2026-") for line in english)
+    assert any(line.startswith("hint: buyer: Time to appeal: due March ") for line in english)
     (platform,) = [line for line in english if line.startswith("hint: platform may")]
     assert "close" not in platform  # the time to appeal runs
     assert "hint: system may record now: resolve" in english
@@ -462,19 +482,19 @@ def test_actions_tell_evidence_fields_rule_deadlines_and_why_a_step_is_refused()
         "    fields: reason_code",
         "    optional: explanation, language, appeal_days",
         "    the rule that it rests on (--rule ID@VERSION)",
-        "    stops the deadline: Review of the request: due 2026-03-03 in Europe/Berlin;"
-        " too late from 2026-03-03 09:00",
+        "    stops the deadline: Review of the request: due March 3, 2026 in Europe/Berlin;"
+        " too late from 3 Mar 2026 09:00 UTC",
     ]
     assert f"    in dispute {DISPUTE_ID}" in lines
     assert "    evidence: of any kind" in lines
     assert "appoint_neutral  Appoint a neutral -> mediation or arbitration" in lines
-    assert lines[lines.index("Due from the platform") + 1].startswith("    Review of the request: due 2026-03-03")
+    assert lines[lines.index("Due from the platform") + 1].startswith("    Review of the request: due March 3, 2026")
 
 
 def test_actions_tell_what_is_left_to_refund_and_why_nothing_is() -> None:
     told = inspected()
     told.step("approve_refund", fields=REFUND)
-    assert "    at most 20.00 EUR may be refunded" in format_actions(available(told, Role.PSP), Role.PSP, Language.EN)
+    assert "    at most €20.00 may be refunded" in format_actions(available(told, Role.PSP), Role.PSP, Language.EN)
 
     text = format_actions(available(refunded(), Role.PSP), Role.PSP, Language.ZH)
     assert "    现在会被拒绝：没有已批准而未退的款项" in text.split("\n")

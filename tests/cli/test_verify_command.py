@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from ledger_service.cli import output
 from ledger_service.core.receipt import RECEIPT_BYTES_MAX
 from tests.cli.conftest import PHOTO, Story
-from tests.cli.program import Program, assert_told
+from tests.cli.program import Ended, Program, assert_told
 
 VALID, INVALID, INCONCLUSIVE = "valid", "invalid", "inconclusive"
 
@@ -104,7 +105,8 @@ def test_a_valid_receipt_prints_its_checks_and_its_verdict(template: Story) -> N
     assert first == f"{template.final}: return {template.return_id[:8]}…, request_return, new -> requested"
     assert all(line.startswith("  pass     ") for line in lines)
     assert [line.split()[1] for line in lines] == [
-        "format", "trust", "entry", "disclosures", "checkpoint", "inclusion", "anchor", "chain", "finality", "policy",
+        "format", "trust", "entry", "disclosures", "checkpoint", "inclusion", "anchor", "state", "chain", "finality",
+        "policy", "time",
     ]  # fmt: skip
     assert verdict == "valid: the entry is in the pinned log, unchanged, and its anchor is final"
     assert any("a demonstration chain proves nothing against its operator" in line for line in lines)
@@ -122,8 +124,36 @@ def test_without_a_node_a_receipt_is_inconclusive_and_the_hint_says_what_to_ask(
     ended = template.rledger("verify", template.final, "--trust", template.trust)
 
     assert ended.code == output.EXIT_INCONCLUSIVE
-    assert "unknown  chain" in ended.out
+    assert "unknown  block" in ended.out
     assert "rledger: hint: ask a node: --rpc URL" in ended.err
+
+
+def test_one_block_hash_makes_a_receipt_final_without_a_node(template: Story) -> None:
+    asked = template.rledger("verify", template.final, "--trust", template.trust)
+    found = re.search(r"has the hash (0x[0-9a-f]{64})", asked.out)
+    assert found is not None
+
+    def given(text: str) -> Ended:
+        return template.rledger("verify", template.final, "--trust", template.trust, "--block-hash", text)
+
+    ended = given(found[1])
+
+    assert (ended.code, ended.out.splitlines()[-1]) == (
+        0,
+        "valid: the entry is in the pinned log, unchanged, and its anchor is final",
+    )
+    assert "you gave the hash of block" in ended.out
+    assert "a demonstration chain proves nothing against its operator" in ended.out
+    assert given("0x" + "00" * 32).code == output.EXIT_INCONCLUSIVE
+    assert given(found[1][2:]).code == output.EXIT_USAGE
+
+
+def test_a_state_proof_is_made_anew_at_a_newer_block(template: Story, tmp_path: Path) -> None:
+    path = tmp_path / "again.receipt.json"
+    made = template.rledger("receipt", "1", "--refresh", "--out", str(path))
+
+    assert made.code == 0, made.err
+    assert template.rledger("verify", str(path), *template.pinned).code == 0
 
 
 def test_a_young_receipt_is_inconclusive_and_names_what_is_missing(template: Story) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Iterator
 from enum import StrEnum
 
 import pytest
@@ -19,6 +20,7 @@ from ledger_service.core.custody import GapReason, Holder
 from ledger_service.core.entry import CASE_KINDS, Authenticity, Role
 from ledger_service.core.erasure_entry import ERASE
 from ledger_service.core.fields import Form
+from ledger_service.core.file_claims import ClaimDoubt, Credentials
 from ledger_service.core.findings import FindingCode
 from ledger_service.core.lifecycle import LIFECYCLE, Transition
 from ledger_service.core.package_sheets import FileState
@@ -28,11 +30,13 @@ from ledger_service.core.pages.words import WORDS
 from ledger_service.core.refusals import Refusal
 from ledger_service.core.rule_clock import Confidence
 from ledger_service.core.rules import RULE_SETS, Ground
+from ledger_service.core.statistics import COUNTS
 from ledger_service.core.timeline_row import Flag
 from ledger_service.errors import TransitionRefusedError
-from ledger_service.operations import export, package
+from ledger_service.operations import export, package, statistics
 from ledger_service.operations.attempt import UNKNOWN_STEP, refusal_code
 from ledger_service.operations.keep_time import BREACHED
+from ledger_service.operations.read_evidence import READ_EVIDENCE
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PUNCTUATION_ONLY = re.compile(r"[^A-Za-z]*(\{\w+\}[^A-Za-z]*)+")  # a sentence that only sets what fills it
@@ -62,13 +66,32 @@ def refusal_codes() -> set[str]:
     return {refusal_code(kind("…", verb="close", state=None, allowed=())) for kind in found}
 
 
-EXPECTED = {
+def forms() -> Iterator[tuple[str, Form]]:
+    """Yield every field of the table, and every member of its rows, with its form."""
+    waiting = [field for machine in (LIFECYCLE.case, LIFECYCLE.dispute) for row in machine.transitions.values()
+               for field in row.fields.values()]  # fmt: skip
+    while waiting:
+        field = waiting.pop()
+        yield field.name, field.form
+        waiting += field.form.members
+
+
+BESIDE = {  # the names of what entries beside the chain hold
+    "actor", "asked_at", "asked_by", "case_head", "clock", "clock_id", "decided_at", "entry", "erased", "erasure_id",
+    "extent", "ground", "party", "position", "positions", "refused", "role", "size", "started_by", "subject", "why",
+}  # fmt: skip
+ALIASES = {"offered_remedy", "wanted_remedy", "charge_kind", "deduction_reason", "evidence_kind", "role"}
+CHOICES = {form.name: set(form.choices) for _, form in forms() if form.choices and form.name not in ALIASES}
+
+EXPECTED = CHOICES | {
+    "field": {name for name, _ in forms()} | BESIDE,
+    "boolean": {"true", "false"},
     "role": codes(Role),
     "flag": codes(Flag),
     "authenticity": codes(Authenticity),
     "life": {"checkpointed", "submitted", "included", "finalized"},
     "kind": {kind.value for kind in CASE_KINDS},
-    "beside": {BREACHED, ERASE, UNKNOWN_STEP, export.EXPORTED, package.EXPORTED},
+    "beside": {BREACHED, ERASE, UNKNOWN_STEP, export.EXPORTED, package.EXPORTED, statistics.READ, READ_EVIDENCE},
     "clock_state": codes(ClockState) | {"lapsed"},
     "ground": codes(Ground),
     "clock_reason": codes(ClockReason),
@@ -81,9 +104,14 @@ EXPECTED = {
     "legal_basis": choices("request_return", "legal_basis"),
     "dispute_type": choices("open_dispute", "type"),
     "dispute_outcome": choices("rule", "outcome"),
+    "figure": {*COUNTS, "holds", "delays"},
+    "share": {"decline", "overturn", "missed", "anchored", "final"},
     "column": set(Line.__dataclass_fields__) - {"line_id", "extra", "inspected", "reopened"},
     "payer": choices("approve_return", "return_cost_payer"),
     "charge": choices("ship_back", "charges", "kind"),
+    "doubt": codes(ClaimDoubt),
+    "credentials": codes(Credentials),
+    "deduction": choices("approve_refund", "deductions", "why"),
     "file_state": codes(FileState),
     "refund_state": {"issued", "settled", "failed"},
     "refund_method": choices("issue_refund", "method"),
@@ -110,6 +138,12 @@ def test_both_languages_are_complete() -> None:
             assert both.en, (group, code)
             assert not CHINESE.search(both.en), (group, code)
             assert CHINESE.search(both.zh), (group, code)
+
+
+def test_no_two_choices_of_a_form_have_the_same_words() -> None:
+    for group in CHOICES:
+        assert len({both.en for both in WORDS[group].values()}) == len(WORDS[group]), group
+        assert len({both.zh for both in WORDS[group].values()}) == len(WORDS[group]), group
 
 
 def test_the_words_of_states_steps_kinds_clocks_and_rule_sets_are_complete_as_well() -> None:
@@ -171,11 +205,11 @@ def test_a_duration_is_told_in_its_two_largest_units(seconds: int, en: str, zh: 
 @pytest.mark.parametrize(
     ("minor", "currency", "text"),
     [
-        (2000, "EUR", "20.00 EUR"),
-        (5, "EUR", "0.05 EUR"),
-        (1999, "JPY", "1999 JPY"),
-        (1, "KWD", "0.001 KWD"),
-        (-150, "USD", "-1.50 USD"),
+        (2000, "EUR", "€20.00"),
+        (5, "EUR", "€0.05"),
+        (1999, "JPY", "¥1,999"),
+        (1, "KWD", "KWD 0.001"),
+        (-150, "USD", "-$1.50"),
         (None, "EUR", "none"),
         (100, None, "none"),
     ],
