@@ -4,6 +4,10 @@ Ours: `verify` of the file's bytes with the pinned trust file and a node's answe
 the same bytes in the same rounds: `json.loads`, the Ed25519 verification of the note, the SHA-256 of leaf, inclusion
 proof and opened commitments, and the keccak-256 of the anchor's commitment; nothing is parsed strictly, compared with
 a trust file or reported. The receipts are those of the demonstration's story, anchored on the embedded chain.
+
+`large_offline_ms` is one receipt of a log of a million entries with the state proofs of a chain the size of a main
+network, made synthetically (`tests/core/large.py`), verified with one block hash; `large_plain_bytes` is its size
+without these proofs.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -30,8 +35,10 @@ from ledger_service.core.report import Verdict
 from ledger_service.core.trust import Trust
 from ledger_service.core.verify import questions, verify
 from tests.campaigns.receipts.logs import build, plans
+from tests.core.large import Large, large
 
 ROUNDS = 9
+LARGE_ROUNDS = 51
 REPEATS, REPEATS_SHORT = 40, 4  # of the whole set in one round: about half a second of verifying
 
 
@@ -66,8 +73,14 @@ def measure(short: bool) -> dict[str, Any]:
         ours.append(repeats * len(files) / seconds[0])
         bare.append(repeats * len(files) / seconds[1])
         ratios.append(ours[-1] / bare[-1])
+    made = large(stated=True)
+    data = encode_receipt(made.receipt)
+    offline = [_seconds(partial(verify_large, data, made)) for _ in range(LARGE_ROUNDS)]
     return {
         "figures": {
+            "large_offline_ms": round(statistics.median(offline) * 1000, 2),
+            "large_bytes": len(data),
+            "large_plain_bytes": len(encode_receipt(large(stated=False).receipt)),
             "receipts_per_second": round(statistics.median(ours)),
             "primitives_per_second": round(statistics.median(bare)),
             "receipt_bytes": round(statistics.mean(map(len, files))),
@@ -94,6 +107,12 @@ def verify_all(prepared: Prepared) -> None:
     for case in prepared.cases:
         if verify(case.data, prepared.trust, case.answers).verdict is not Verdict.VALID:
             raise AssertionError("a final receipt is not valid")
+
+
+def verify_large(data: bytes, made: Large) -> None:
+    """Verify the large receipt with nobody asked; AssertionError if it is not valid."""
+    if verify(data, made.trust, (), block_hashes=(made.block_hash,)).verdict is not Verdict.VALID:
+        raise AssertionError("the large receipt is not valid")
 
 
 def primitives(files: Sequence[bytes], public: bytes) -> None:

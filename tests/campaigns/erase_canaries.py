@@ -1,7 +1,8 @@
 """Erase twenty persons whose every word can be told from all others, then look for them everywhere.
 
-Looked through: every file of the home (database, write-ahead log, key store, evidence, lists), what was logged, every
-row of every table, and the home after an older backup of database, files and key store was brought back and opened.
+Looked through: every file of the home (database, write-ahead log, key store, evidence, lists), the temporary folder,
+which lies there meanwhile, what was logged, every row of every table, the files of PostgreSQL's tables, and the home
+after an older backup of database, files and key store was brought back and opened.
 Looked for: each canary as it is, in hex, base64 and UTF-16; the persons' keys; what was encrypted under them. Their
 receipts verify as before, fresh ones show the content as erased, and nobody guesses a phone number from a published
 entry. Two persons more are not erased: they are found wherever the others were, so finding nothing means something.
@@ -95,13 +96,20 @@ def erase_and_look(world: World, folder: Path, *, guesses: int, persons: int = P
     Raises:
         AssertionError: A promise was broken.
     """
+    with temporary_folder(world.home / "temporary"):
+        return _erase_and_look(world, folder, guesses=guesses, persons=persons)
+
+
+def _erase_and_look(world: World, folder: Path, *, guesses: int, persons: int) -> dict[str, object]:
     sent = folder / "sent"
     sent.mkdir()
     gone, kept = [Person(n) for n in range(persons)], [Person(900 + n) for n in range(KEPT)]
     with logged() as log:
         with asking(world, sent) as service:
             for person in (*gone, *kept):
-                _live_aloud(service, sent, person)
+                live_aloud(service, sent, person)
+            for person in (gone[0], kept[0]):
+                _hand_out(service, person)
             lost, stay = traces_of(service.ledger, gone), traces_of(service.ledger, kept)
         _anchor(world)
         assert lost.in_files(world.home), "the look finds nothing even before the erasure"
@@ -109,7 +117,7 @@ def erase_and_look(world: World, folder: Path, *, guesses: int, persons: int = P
         rows_before = dump(world)
         assert lost.in_bytes(rows_before)
         with asking(world, sent) as service:
-            ids = [_erase(service, person) for person in gone]
+            ids = [erase_over_http(service, person) for person in gone]
     counts: dict[str, object] = {"persons": len(gone)}
     counts["files"] = look(world, lost, stay)
     assert not lost.in_bytes(dump(world)), "a row still holds something"
@@ -170,6 +178,24 @@ def logged() -> Iterator[io.StringIO]:
 
 
 @contextlib.contextmanager
+def temporary_folder(folder: Path) -> Iterator[None]:
+    """Have temporary files made in a folder, by this process, by the programs that it starts, and by SQLite."""
+    folder.mkdir()
+    names = ("TMPDIR", "SQLITE_TMPDIR")
+    before, kept = tempfile.tempdir, {name: os.environ.get(name) for name in names}
+    tempfile.tempdir = str(folder)
+    os.environ |= dict.fromkeys(names, str(folder))
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        for name, value in kept.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
 def no_settings_of_the_machine() -> Iterator[None]:
     """Leave the settings of a ledger of the machine's own aside."""
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith("LEDGER_")}
@@ -179,7 +205,7 @@ def no_settings_of_the_machine() -> Iterator[None]:
         os.environ.update(kept)
 
 
-def _live_aloud(service: Asking, folder: Path, person: Person) -> None:
+def live_aloud(service: Asking, folder: Path, person: Person) -> None:
     """Let a person have a return, a key, a webhook, and requests that are refused while they quote the person."""
     live(service.ledger, folder, person, end=False)
     surround(service.ledger, person)
@@ -195,7 +221,17 @@ def _live_aloud(service: Asking, folder: Path, person: Person) -> None:
     assert service.post(steps, PLATFORM, end).status_code == 201
 
 
-def _erase(service: Asking, person: Person) -> str:
+def _hand_out(service: Asking, person: Person) -> None:
+    """Send a file of the person's as a form, print a receipt and make a package: what needs room while it is made."""
+    content = b"\x89PNG\r\n\x1a\n" + person.pixels * 100_000  # beyond what a form parser keeps in memory
+    assert service.ask("POST", "/v1/evidence", person.party, files={"file": content}).status_code == 201
+    for index in person.indexes:
+        assert service.ask("GET", f"/v1/entries/{index}/receipt.pdf", PLATFORM).status_code == 200
+    assert service.ask("POST", f"/v1/returns/{person.return_id}/package", PLATFORM).status_code == 200
+
+
+def erase_over_http(service: Asking, person: Person) -> str:
+    """Erase a person as a platform does; return the id of the decision."""
     party = {"role": "buyer", "reference": person.party.reference}
     body = {"party": party, "ground": "consent_withdrawn", "asked_by": "buyer", "asked_at": ASKED_AT}
     answer = service.post("/v1/erasures", PLATFORM, body)

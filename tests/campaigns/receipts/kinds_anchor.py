@@ -68,11 +68,13 @@ def anchor_number_of_another_type(draw: Draw, value: Any) -> None:
 
 @edit
 def anchor_hash_changed(draw: Draw, value: Any) -> None:
-    anchor, name = draw.rng.choice(value["anchors"]), draw.rng.choice(_HASHES)
+    anchor = draw.rng.choice(value["anchors"])
+    names = [one for one in _HASHES if anchor[one] is not None]
+    name = draw.rng.choice(names)
     old = int(anchor[name], 16)
     flipped = f"0x{old ^ 1 << draw.rng.randrange(256):064x}"
     anchor[name] = draw.rng.choice(
-        [flipped, flipped, "0x" + "00" * 32, "0x", anchor[name][:-2], *(anchor[n] for n in _HASHES)]
+        [flipped, flipped, "0x" + "00" * 32, "0x", anchor[name][:-2], *(anchor[n] for n in names)]
     )
 
 

@@ -40,6 +40,7 @@ from ledger_service.cli.demo.story import StoryStep
 from ledger_service.core import merkle
 from ledger_service.core.checkpoint import parse_checkpoint, verifier_key
 from ledger_service.core.entry import Role, parse_entry
+from ledger_service.core.kept_proof import KeptProof, parse_kept_proof
 from ledger_service.core.log_entry import KeyEntry, Target, key_change_message
 from ledger_service.core.receipt import AnchorProof, KeyChange, Receipt
 from ledger_service.core.registry import compute_log_id, compute_origin_hash
@@ -51,6 +52,7 @@ from ledger_service.operations.ledger import Ledger, format_instant
 from ledger_service.operations.prove import prove
 from ledger_service.operations.record import Party, Step, record
 from ledger_service.settings import Settings
+from ledger_service.store.anchor_proofs import AnchorProofs
 from ledger_service.store.drafts import LogDraft, WriteView
 from ledger_service.wiring import load_signing_key, open_ledger
 
@@ -71,6 +73,7 @@ class Log:
     anchors: dict[int, AnchorProof]
     receipts: list[Receipt]  # of each entry as `prove` makes it, everything shown
     nodes: dict[merkle.Node, bytes] = field(default_factory=dict)
+    kept: dict[int, KeptProof] = field(default_factory=dict)  # state proofs of heads, by head size
 
     @property
     def origin(self) -> str:
@@ -255,6 +258,11 @@ def _read(name: str, node: Node, ledger: Ledger, keys: list[Ed25519PrivateKey]) 
         notes={stored.size: stored.note for stored in ledger.read.checkpoints()},
         anchors=anchors,
         receipts=[prove(ledger, index) for index in range(ledger.read.size())],
+        kept={
+            anchor.size: parse_kept_proof(record)
+            for anchor in anchors_of(ledger)
+            if (record := AnchorProofs(ledger.store).record(anchor.log_id, anchor.sequence)) is not None
+        },
     )
 
 

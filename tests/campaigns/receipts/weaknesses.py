@@ -23,7 +23,7 @@ class Weakness:
 
 def weaknesses(true_sizes: dict[bytes, int]) -> list[Weakness]:
     """Return every weakness; `true_sizes` (size by root) is what the verifier that does not bind sizes knows."""
-    return [*_size(true_sizes), *_identity(), *_content(), *_spelling(), *_of_the_trust_file()]
+    return [*_size(true_sizes), *_identity(), *_content(), *_offline(), *_spelling(), *_of_the_trust_file()]
 
 
 def _size(true_sizes: dict[bytes, int]) -> list[Weakness]:
@@ -64,7 +64,7 @@ def _identity() -> list[Weakness]:
         "    return replace(pinned, target=replace(pinned.target, {members}))\n\n\n"
         "Sha256Hex = NewType",
     )
-    asked = ("core/verify", "[(anchor, trust.target_of(anchor.log_id)) for", "[(anchor, _claimed(anchor, trust)) for")
+    asked = ("core/verify", "found = trust.target_of(anchor.log_id)\n", "found = _claimed(anchor, trust)\n")
     used = ("core/verify", "pinned = trust.target_of(anchor.log_id)\n", "pinned = _claimed(anchor, trust)\n")
 
     def taken(members: str) -> tuple[Change, ...]:
@@ -115,7 +115,13 @@ def _identity() -> list[Weakness]:
         Weakness(
             "key_changes_no_chain", (("core/verify", "keys = (entry.new_key,)", "keys = (*keys, entry.new_key)"),)
         ),
-        Weakness("one_final_target_is_enough", (("core/verify", "if final >= trust.required:", "if final >= 1:"),)),
+        Weakness(
+            "one_final_target_is_enough",
+            (
+                ("core/verify", "if len(final) < trust.required:", "if len(final) < 1:"),
+                ("core/verify", "check_time(receipt, final, trust.required)", "check_time(receipt, final, 1)"),
+            ),
+        ),
     ]
 
 
@@ -135,7 +141,7 @@ def _content() -> list[Weakness]:
         ),
         Weakness("commitment_not_compared", (("core/verify", "if answer.commitment != commitment:", "if False:"),)),
         Weakness(
-            "block_hash_not_compared", (("core/verify", "if answer.block_hash != anchor.block_hash:", "if False:"),)
+            "block_hash_not_compared", (("core/verify", "if answer.block_hash != claim.block_hash:", "if False:"),)
         ),
         Weakness(
             "inclusion_not_verified",
@@ -146,6 +152,44 @@ def _content() -> list[Weakness]:
                     "pass",
                 ),
             ),
+        ),
+    ]
+
+
+def _offline() -> list[Weakness]:
+    """What is proved by bytes alone, with the hash of a block and no node, is not looked at.
+
+    That the account proof shows the pinned code is among those of the trust file: a true state holds one code.
+    """
+    return [
+        Weakness(
+            "commitment_in_the_state_not_compared", (("core/verify_state", "if held != commitment:", "if False:"),)
+        ),
+        Weakness("trie_node_hashes_not_compared", (("core/state_proof", "if keccak(encoded) != child:", "if False:"),)),
+        Weakness(
+            "seal_not_in_the_tree",
+            (
+                (
+                    "core/verify_after",
+                    "verify_inclusion("
+                    "leaf_hash(after.seal), after.index, checkpoint.size, after.inclusion, checkpoint.root)",
+                    "pass",
+                ),
+            ),
+        ),
+        Weakness(
+            "quoted_anchor_not_compared",
+            (
+                (
+                    "core/verify_after",
+                    "if quoted != (pinned.target.chain_id, after.log_id, after.sequence, commitment):",
+                    "if False:",
+                ),
+            ),
+        ),
+        Weakness(
+            "seal_need_not_stand_before_the_entry",
+            (("core/verify_after", "if after.index >= receipt.index:", "if False:"),),
         ),
     ]
 
@@ -214,6 +258,11 @@ def _of_the_trust_file() -> list[Weakness]:
         Weakness(
             "code_hash_not_compared",
             (("core/verify", "if answer.code_hash != pinned.target.code_hash:", "if False:"),),
+            by=TRUST,
+        ),
+        Weakness(
+            "code_hash_in_the_state_not_compared",
+            (("core/verify_state", "if account.code_hash != pinned.target.code_hash:", "if False:"),),
             by=TRUST,
         ),
         Weakness(

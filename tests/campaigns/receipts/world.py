@@ -5,7 +5,9 @@ issued for one of its entries. Not counted, because the file says the same or so
 
 * white space between tokens, and the content of the object `unprotected`, are different;
 * a shown record is withheld instead, or a withheld one shown as it was committed (a lawful redaction);
-* anchors of the same head under the same trust file are left out or added, as long as its policy is met;
+* anchors of the same head under the same trust file are left out or added, as long as its policy is met; each with
+  its state proof or with its block's hash; the proof that the entry came after an earlier anchor is left out, or its
+  storage proof is;
 * the receipt of an entry in one anchored head is replaced by the whole receipt of an entry in an anchored head.
 
 Everything else is counted, and must never be `valid`.
@@ -22,18 +24,27 @@ from pathlib import Path
 from typing import Any
 
 from ledger_service.chain.account import development_signer
-from ledger_service.chain.facts import answer_from
+from ledger_service.chain.facts import answer_from, final_number
 from ledger_service.chain.rpc import Node, open_node
 from ledger_service.core.checkpoint import parse_checkpoint
 from ledger_service.core.disclosure import Record
 from ledger_service.core.facts import Answer, Question
 from ledger_service.core.log_entry import Target
 from ledger_service.core.receipt import AnchorProof, Receipt, encode_receipt
+from ledger_service.core.state_proof import StateProof, read_header
 from ledger_service.core.trust import PinnedTarget, Trust, encode_trust
 from tests.campaigns.receipts.document import compact, covered, read, write
 from tests.campaigns.receipts.logs import Log, build, place_again, plans
 
-CORE = ("checkpoint", "entry", "format", "inclusion", "index", "key_changes")  # what one entry in one head fixes
+CORE = (
+    "after",
+    "checkpoint",
+    "entry",
+    "format",
+    "inclusion",
+    "index",
+    "key_changes",
+)  # what one head fixes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +87,7 @@ class World:
     pending: list[Base] = field(default_factory=list)  # not final yet: `inconclusive`
     _issuable: dict[str, _Issuable] = field(default_factory=dict)
     _answers: dict[tuple[str, Question], list[Answer]] = field(default_factory=dict)
+    _hashes: dict[tuple[str, frozenset[int | None]], frozenset[bytes]] = field(default_factory=dict)
 
     @property
     def logs(self) -> list[Log]:
@@ -96,6 +108,22 @@ class World:
             answers += self._answers[key]
         return answers
 
+    def block_hashes(self, node: Node, targets: Sequence[Any]) -> frozenset[bytes]:
+        """Return the hashes of blocks that somebody who pins these targets looks up and gives in place of a node.
+
+        They are the blocks whose state was proved: final by each target's rule. None where a target is of another
+        chain, of which nobody here knows a block.
+        """
+        chain = (node.chain_id(), node.genesis_hash())
+        if any((one.target.chain_id, one.target.chain_genesis) != chain for one in targets):
+            return frozenset()
+        key = (node.name, frozenset(one.confirmations for one in targets))
+        if key not in self._hashes:
+            final = min(final_number(node, confirmations) or 0 for confirmations in key[1])
+            kept = [read_header(one.header) for log in self.logs if log.node is node for one in log.kept.values()]
+            self._hashes[key] = frozenset(header.block_hash for header in kept if header.number <= final)
+        return self._hashes[key]
+
     def is_lawful(self, data: bytes, trust: Trust) -> bool:
         """Return whether a ledger of this world could have issued this file under this trust (see the module)."""
         value = read(data)
@@ -114,15 +142,25 @@ class World:
             return False
         return covered(data) == covered(write({**core, "records": records, "anchors": anchors, "unprotected": {}}))
 
-    def issue(self, log: Log, index: int, size: int, *, show: int | None = None, second: bool = False) -> Receipt:
+    def issue(
+        self, log: Log, index: int, size: int, *, show: int | None = None, second: bool = False, stated: bool = False
+    ) -> Receipt:
         """Return a genuine receipt of an entry in an anchored head.
 
-        `show` bits choose which records are shown (None: all); `second` adds the anchor in the other contract.
+        `show` bits choose which records are shown (None: all); `second` adds the anchor in the other contract;
+        `stated`: with the state proof that was kept, instead of the anchor's block.
         """
         records = log.receipts[index].records
         if show is not None:
             records = tuple(record if show >> n & 1 else Record(record.name, None) for n, record in enumerate(records))
-        anchors = [log.anchors[size]]
+        anchors, after = [log.anchors[size]], log.receipts[index].after
+        kept = log.kept[size] if stated else None
+        if kept is not None:
+            state = StateProof(kept.header, kept.account, kept.slots[anchors[0].sequence])
+            anchors = [dataclasses.replace(anchors[0], block_hash=None, state=state)]
+        if after is not None:
+            storage = None if kept is None else kept.slots.get(after.sequence)
+            after = dataclasses.replace(after, inclusion=log.inclusion(after.index, size), storage=storage)
         if second:
             anchors.append(self.lookalike[1][size])
         return dataclasses.replace(
@@ -132,18 +170,30 @@ class World:
             checkpoint=log.notes[size],
             anchors=tuple(sorted(anchors, key=lambda anchor: anchor.log_id)),
             key_changes=log.key_changes(size),
+            after=after,
         )
 
     def register(self, log: Log, *, twice: bool) -> None:
         """Note what of a log is genuine."""
         for size, anchor in log.anchors.items():
-            anchors = [anchor, self.lookalike[1][size]] if twice else [anchor]
+            further = [self.lookalike[1][size]] if twice else []
             for index in range(size):
-                value = read(encode_receipt(self.issue(log, index, size)))
-                shown = [read(encode_receipt(dataclasses.replace(self.issue(log, index, size), anchors=(one,))))
-                         for one in anchors]  # fmt: skip
-                core = compact({name: value[name] for name in CORE})
-                self._issuable[core] = _Issuable(value["records"], [one["anchors"][0] for one in shown])
+                plain = self.issue(log, index, size)
+                full = self.issue(log, index, size, stated=True) if size in log.kept else plain
+                for after, mains in (
+                    (None, (anchor, full.anchors[0])),
+                    (plain.after, (anchor, full.anchors[0])),
+                    (full.after, full.anchors),
+                ):
+                    issued = [
+                        dataclasses.replace(plain, after=after, anchors=(one,))
+                        for one in dict.fromkeys((*mains, *further))
+                    ]
+                    values = [read(encode_receipt(one)) for one in issued]
+                    core = compact({name: values[0][name] for name in CORE})
+                    genuine = [value["anchors"][0] for value in values]
+                    if core not in self._issuable or len(genuine) > len(self._issuable[core].anchors):
+                        self._issuable[core] = _Issuable(values[0]["records"], genuine)
 
 
 def _lawful_records(full: list[dict[str, Any]], found: Any) -> list[Any] | None:
