@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench import __main__ as bench
+from tests.bench.limits.table import LIMITS, Limit, Side
 from tests.campaigns import __main__ as campaign
 
 BENCHMARK = """
@@ -98,3 +99,65 @@ def test_a_package_that_offers_a_campaign_has_a_name_too_and_one_of_parts_has_no
     assert json.loads(capsys.readouterr().out)["whole"]["counts"] == {"cycles": 2}
     assert campaign.main(["parts"], planted, package="planted_programs") == 2
     assert "there are: kill, quick, whole" in capsys.readouterr().err
+
+
+LIMITED = (Limit("quick", "rows", Side.AT_MOST, 999), Limit("quick", "vs_raw", Side.AT_LEAST, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("rows", "ratio", "code"),
+    [
+        ("999", "0.5", 0),
+        ("999.1", "0.5", 1),
+        ("999", "0.4999", 1),
+        ("float('nan')", "0.5", 1),
+        ("None", "0.5", 1),
+        ("True", "0.5", 1),
+    ],
+)
+def test_check_ends_with_1_if_a_figure_is_beyond_its_limit_or_is_none(
+    planted: Path, capsys: pytest.CaptureFixture[str], rows: str, ratio: str, code: int
+) -> None:
+    (planted / "quick.py").write_text(
+        f'def measure(short):\n    return {{"figures": {{"rows": {rows}}}, "ratios": {{"vs_raw": {ratio}}}}}\n'
+    )
+
+    assert bench.main(["quick", "--check"], planted, package="planted_programs", limits=LIMITED) == code
+
+    printed = capsys.readouterr()
+    assert ("MISSED" in printed.out) is (code == 1)
+    assert ("missed: 1 of the limits above" in printed.err) is (code == 1)
+
+
+def test_without_check_a_figure_may_be_anything(planted: Path) -> None:
+    assert bench.main(["quick"], planted, package="planted_programs", limits=LIMITED) == 0
+
+
+def test_check_tells_each_limit_in_the_document(planted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    limits = (*LIMITED, Limit("quick", "not_measured", Side.AT_MOST, 1))
+
+    assert bench.main(["quick", "--check", "--json"], planted, package="planted_programs", limits=limits) == 1
+
+    assert json.loads(capsys.readouterr().out)["quick"]["limits"] == [
+        {"name": "rows", "at most": 999, "measured": 1000, "held": False},
+        {"name": "vs_raw", "at least": 0.5, "measured": 0.5, "held": True},
+        {"name": "not_measured", "at most": 1, "measured": None, "held": False},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [(["quick", "--check", "--short"], "not for --short"), (["kill", "--check"], "no limits for kill")],
+)
+def test_what_cannot_be_checked_is_a_usage_error(
+    planted: Path, capsys: pytest.CaptureFixture[str], asked: list[str], words: str
+) -> None:
+    assert bench.main(asked, planted, package="planted_programs", limits=LIMITED) == 2
+
+    assert words in capsys.readouterr().err
+
+
+def test_every_limit_is_of_a_figure_that_its_benchmark_names() -> None:
+    for limit in LIMITS:
+        source = (bench.FOLDER / f"{limit.benchmark}.py").read_text()
+        assert f'"{limit.figure}":' in source, limit

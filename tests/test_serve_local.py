@@ -20,6 +20,7 @@ from ledger_service.chain.rpc import open_node
 from ledger_service.core.trust import parse_trust
 from ledger_service.errors import NodeUnreachableError
 from tests.cli.program import ENGLISH
+from tests.installed import not_installed
 
 pytestmark = pytest.mark.node
 WAIT_SECONDS_MAX = 120
@@ -73,7 +74,7 @@ def fetched(url: str) -> bytes:
 
 def test_the_service_runs_on_a_chain_that_ends_with_it(project_root: Path, tmp_path: Path) -> None:
     if not (project_root / "hardhat_local" / "node_modules" / "hardhat").is_dir():
-        pytest.skip("hardhat is not among the packages of hardhat_local")
+        not_installed("hardhat is not among the packages of hardhat_local")
     with started(project_root, tmp_path) as (process, service, url):
         trust = parse_trust(fetched(f"{service}/.well-known/return-ledger"))
         with open_node(url) as node:
@@ -96,7 +97,7 @@ def test_the_service_runs_on_a_chain_that_ends_with_it(project_root: Path, tmp_p
 
 def test_blocks_come_by_the_clock_where_that_is_asked_for(project_root: Path, tmp_path: Path) -> None:
     if not (project_root / "hardhat_local" / "node_modules" / "hardhat").is_dir():
-        pytest.skip("hardhat is not among the packages of hardhat_local")
+        not_installed("hardhat is not among the packages of hardhat_local")
     with started(project_root, tmp_path, "--block-seconds", "1") as (_, service, url), open_node(url) as node:
         assert json.loads(fetched(f"{service}/health/live"))
         first = node.block("latest")
@@ -111,7 +112,7 @@ def test_blocks_come_by_the_clock_where_that_is_asked_for(project_root: Path, tm
 
 def test_a_port_that_is_taken_is_told_and_nothing_is_left(project_root: Path, tmp_path: Path) -> None:
     if not (project_root / "hardhat_local" / "node_modules" / "hardhat").is_dir():
-        pytest.skip("hardhat is not among the packages of hardhat_local")
+        not_installed("hardhat is not among the packages of hardhat_local")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         command: Sequence[str | Path] = [
             project_root / "scripts" / "serve", "--chain", "hardhat_local",

