@@ -9,7 +9,7 @@ asks decide the rest.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger_service.core.case import Case, Dispute
 from ledger_service.core.clock import Clock, ClockState, clock_members
@@ -115,7 +115,10 @@ class _Look:
         balance, case = self.docket.balance, self.case
         of_dispute = row.verb in LIFECYCLE.dispute.transitions
         sends = row.verb == "issue_refund" and balance.complete
-        fields = [known for known in row.fields.values() if not (of_dispute and dispute and known.name == "dispute_id")]
+        fields = list(row.fields.values())
+        if of_dispute and dispute is not None:
+            known_here = (known for known in fields if known.name != "dispute_id")
+            fields = [_outcomes_of(known, dispute, row, self.role) for known in known_here]
         before_receipt = row.verb == "approve_refund" and case is not None and case.state in BEFORE_RECEIPT
         if of_dispute:
             targets = (dispute.state,) if dispute is not None and row.leads == SAME else row.targets
@@ -141,8 +144,15 @@ class _Look:
 def _may_rule(dispute: Dispute, row: Transition, role: Role) -> bool:
     """Say whether some outcome is this role's to give; every other step has no such question."""
     outcome = row.fields.get("outcome")
-    outcomes = ("",) if outcome is None else outcome.form.choices
-    return any(ruling_refusal(dispute, row, role, one) is None for one in outcomes)
+    return outcome is None or bool(_outcomes_of(outcome, dispute, row, role).form.choices)
+
+
+def _outcomes_of(known: Field, dispute: Dispute, row: Transition, role: Role) -> Field:
+    """Return the field; one for the outcome with those that this role may give in this dispute, and no others."""
+    if known.name != "outcome":
+        return known
+    choices = tuple(one for one in known.form.choices if ruling_refusal(dispute, row, role, one) is None)
+    return replace(known, form=replace(known.form, choices=choices))
 
 
 def _waits(clock: Clock) -> bool:

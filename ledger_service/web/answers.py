@@ -90,6 +90,8 @@ def read_answers(offer: Offer, form: Mapping[str, str], *, key: str, language: s
         wrong |= {"files": "missing_file"} if offer.statement is None else {"statement": "missing_words"}
     if len(statement) > TEXT_CHARACTERS_MAX:
         wrong["statement"] = "too_long"
+    if fields.get("method") == "original" and "original_payment_ref" not in {*fields, *wrong}:
+        wrong["original_payment_ref"] = "missing"
     if not wrong and offer.action.verb == "correct":
         wrong = what_is_wrong(fields, offer.goods.entries)
     if wrong:

@@ -34,7 +34,7 @@ PROCEEDINGS = "appoint_neutral"
 _ASKED = frozenset({"text", "boolean", "score", "days", "reference", "language"})  # scalars, beside choices
 _WANTED = frozenset({  # though a step may lack them
     "amount", "valid_days", "return_method", "cn_form", "seal_state", "shipping_refund", "duty_tax_refund", "keep_item",
-    "returned_goods_relief_claim", "corrective_entry", "lines", "deductions", "order",
+    "returned_goods_relief_claim", "corrective_entry", "lines", "deductions", "order", "original_payment_ref",
 })  # fmt: skip
 _JUDGED = frozenset({"receive", "settle_refund", "deliver_exchange"})  # the balance says where they lead
 _ID = re.compile(r"[0-9a-f]{32}")

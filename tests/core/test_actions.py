@@ -147,6 +147,19 @@ def test_a_ruling_is_the_network_s_on_a_chargeback_and_a_neutral_s_once_one_is_a
         assert ("rule d1" in available(told, role)) is (role is Role.ARBITRATOR)
 
 
+def test_a_ruling_offers_the_outcomes_that_the_ledger_takes_from_that_role() -> None:
+    def outcomes(type_: str, role: Role) -> tuple[str, ...]:
+        told = disputed(type_)
+        if role is Role.ARBITRATOR:
+            neutral = {"dispute_id": DISPUTE_ID, "neutral_id": "n-1"}
+            told.step("appoint_neutral", fields=neutral, to_state="arbitration")
+        (field,) = (one for one in available(told, role)["rule d1"].required if one.name == "outcome")
+        return field.form.choices
+
+    assert outcomes("chargeback", Role.PSP) == ("won", "lost")
+    assert outcomes("adr", Role.ARBITRATOR) == ("buyer", "seller", "split")
+
+
 # --- what refuses them -----------------------------------------------------------------------------------------------
 
 

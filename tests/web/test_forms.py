@@ -88,6 +88,7 @@ def test_every_step_of_a_person_has_a_form_whose_answers_the_ledger_takes(verb: 
         ("submit_customs_documents", Role.BUYER, {"returned_goods_relief_claim"}),
         ("open_dispute", Role.BUYER, {"lines", "amount"}),
         ("offer_settlement", Role.SELLER, {"lines", "amount", "remedy", "valid_days"}),
+        ("issue_refund", Role.SELLER, {"refund_id", "amount", "method", "original_payment_ref"}),
         ("correct", Role.INSPECTOR, {"wrong_entry", "reason", "corrective_entry"}),
     ],
 )
@@ -127,6 +128,8 @@ def test_an_answer_that_is_none_is_told_in_words() -> None:
     assert wrong_with("appoint_neutral", Role.ARBITRATOR, field__language="no tag") == {"language": "choice"}
     assert wrong_with("acknowledge_service", Role.BUYER, field__served_entry="") == {"served_entry": "missing"}
     assert wrong_with("acknowledge_service", Role.BUYER, field__served_entry="f" * 64) == {"served_entry": "choice"}
+    original = {"field__method": "original", "field__original_payment_ref": ""}
+    assert wrong_with("issue_refund", Role.SELLER, **original) == {"original_payment_ref": "missing"}
     assert wrong_with("rule", Role.ARBITRATOR, order__1__by="2026-02-30") == {"order-1-by": "no_day"}
     assert wrong_with("rule", Role.ARBITRATOR, order__2__what="") == {"order-2-what": "missing"}
     assert wrong_with("approve_refund", Role.SELLER, deductions__1__why="") == {"deductions-1-why": "missing"}
