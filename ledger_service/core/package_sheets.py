@@ -20,8 +20,8 @@ from ledger_service.core.timeline_row import Row, block_instant, row_members
 _TIMELINE = (
     "index", "seq", "kind", "verb", "from_state", "to_state", "asserted_by_role", "asserted_by_party",
     "recorded_by_role", "recorded_by_party", "authenticity", "occurred_at", "recorded_at", "recorded_after_seconds",
-    "since_at", "anchored_at", "anchored_after_seconds", "life", "rule", "flags", "voided_by", "corrected_by", "lines", "files",
-    "originals", "missing", "erased", "withheld", "values", "corrected", "leaf_hash",
+    "since_at", "anchored_at", "anchored_after_seconds", "life", "rule", "flags", "voided_by", "corrected_by", "lines",
+    "files", "originals", "missing", "erased", "withheld", "values", "corrected", "leaf_hash",
 )  # fmt: skip
 _CLOCKS = (
     "clock_id", "words_en", "words_zh", "subject", "nature", "actor", "state", "rule", "ground", "citation",

@@ -92,8 +92,17 @@ class Talk:
         ('European Union, distance contracts (EU@2)', 'eu-2019-771-art-13@1')
         """
         identity = name.partition("@")[0]
+        words = self.rule_set(identity)
+        return name if words == identity else f"{words} ({name})"
+
+    def rule_set(self, identity: str) -> str:
+        """Return what a set of rules is, whatever its version; its id where it is none that we know."""
         words = next((one.words for one in RULE_SETS if one.id == identity), None)
-        return name if words is None else f"{self.speech.of(words)} ({name})"
+        return identity if words is None else self.speech.of(words)
+
+    def pair(self, pair: tuple[str, str]) -> str:
+        """Return the countries of a buyer and a seller."""
+        return " → ".join(map(self.country, pair))
 
     def country(self, code: str) -> str:
         """Return the name of a country (ISO 3166-1 alpha-2); the code itself where it has none."""

@@ -67,7 +67,7 @@ def told_statistics(answer: Answer, talk: Talk) -> Told:
         opened=found.totals.opened,
         facts=tuple(_facts(found.totals, talk)),
         months=tuple((talk.month(month), *_cells(totals, talk)) for month, totals in found.months),
-        pairs=tuple((_pair(pair, talk), *_cells(totals, talk)) for pair, totals in found.pairs),
+        pairs=tuple((talk.pair(pair), *_cells(totals, talk)) for pair, totals in found.pairs),
         sellers=tuple((seller, *_cells(totals, talk)) for seller, totals in found.sellers[:SELLERS_SHOWN]),
         sellers_more=max(0, len(found.sellers) - SELLERS_SHOWN),
         clocks=tuple(cells for nature, cells in rows if nature is Nature.DUTY),
@@ -124,10 +124,6 @@ def _spread(spread: Spread, talk: Talk) -> str:
     if spread.median is None or spread.p95 is None:
         return "–"
     return f"{talk.number(spread.count)}: {talk.speech.duration(spread.median)} / {talk.speech.duration(spread.p95)}"
-
-
-def _pair(pair: tuple[str, str], talk: Talk) -> str:
-    return " → ".join(map(talk.country, pair))
 
 
 def _clock(talk: Talk, clock_id: str, rule: str) -> str:

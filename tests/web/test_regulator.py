@@ -224,15 +224,15 @@ def many_months(number: int) -> Statistics:
 
 
 def test_a_bar_is_its_share_of_the_longest_and_never_unseen() -> None:
-    chart = draw("x", [("a", 5_000, 0), ("b", 1, 0), ("c", 2_500, 2_500)], talk("en"))
+    chart = draw("x", "months", [("a", 5_000, 0), ("b", 1, 0), ("c", 2_500, 2_500)], talk("en"))
 
     assert [(bar.first, bar.second) for bar in chart.bars] == [
         (WIDTH - SEEN, 0), (SEEN, 0), ((WIDTH - SEEN) // 2, (WIDTH - SEEN) // 2)
     ]  # fmt: skip
     assert [bar.numbers for bar in chart.bars] == ["5,000 + 0", "1 + 0", "2,500 + 2,500"]
     assert all(bar.first + bar.second <= WIDTH for bar in chart.bars)
-    assert draw("x", [("a", 0, 0)], talk("en")).bars == ()
-    assert draw("x", [], talk("en")).bars == ()
+    assert draw("x", "months", [("a", 0, 0)], talk("en")).bars == ()
+    assert draw("x", "months", [], talk("en")).bars == ()
 
 
 def test_the_drawings_show_the_newest_months_and_add_up_to_the_table() -> None:
@@ -244,8 +244,34 @@ def test_the_drawings_show_the_newest_months_and_add_up_to_the_table() -> None:
     assert [bar.numbers for bar in drawn["deadlines"].bars] == ["1 + 1", "0 + 0"]
     assert [bar.numbers for bar in drawn["refusals"].bars] == ["1 + 1", "1 + 1"]
     assert [bar.numbers for bar in drawn["steps"].bars] == ["2 + 2", "0 + 1"]
+    found = count(CASES)
+    assert [bar.numbers for bar in drawn["holds"].bars] == [
+        f"{totals.holds.count} + {totals.holds_open}" for _, totals in found.months
+    ]
     newest = charts.charts(many_months(MONTHS_SHOWN + 2), talk("en"))[0].bars
     assert (len(newest), newest[0].label) == (MONTHS_SHOWN, "March 2020")
+
+
+def test_pairs_and_rules_are_drawn_with_the_most_first_and_add_up_to_their_tables() -> None:
+    found = count(CASES)
+    drawn = {one.name: one for one in charts.charts(found, talk("en"))}
+
+    def sums(name: str) -> list[int]:
+        return [sum(int(part.replace(",", "")) for part in bar.numbers.split(" + ")) for bar in drawn[name].bars]
+
+    assert sums("pairs") == sorted((totals.opened for _, totals in found.pairs), reverse=True)
+    assert {bar.label for bar in drawn["pairs"].bars} == {talk("en").pair(pair) for pair, _ in found.pairs}
+    assert sums("rules") == sorted(sums("rules"), reverse=True)
+    assert sum(sums("rules")) == found.totals.duties_met + found.totals.duties_missed > 0
+    assert {one.by for one in drawn.values()} == {"months", "pairs", "rules"}
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [("x" * 34, "x" * 34), ("x" * 35, "x" * 33 + "…"), ("海" * 17, "海" * 17), ("海" * 18, "海" * 16 + "…")],
+)
+def test_a_long_label_leaves_room_for_its_numbers(label: str, shown: str) -> None:
+    assert charts._fitting(label) == shown
 
 
 def test_every_drawing_has_a_name_and_a_description_and_the_table_beside_it(
