@@ -11,8 +11,9 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger_service.core.registry import format_address
 from ledger_service.operations.anchor_state import TargetState
-from ledger_service.operations.health import SHOWN, look
+from ledger_service.operations.health import SHOWN, Health, look
 from ledger_service.operations.ledger import format_instant
 from ledger_service.operations.principal import Scope
 from ledger_service.store.credentials import StoredCredential
@@ -27,9 +28,11 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A target: what waits there, and the alarm's word (empty: none)."""
+    """A target: its contract and the log's id there, what waits there, and the alarm's word (empty: none)."""
 
     chain: str
+    contract: str
+    log_id: str
     unanchored: int
     unfinal: int
     waiting: str
@@ -60,10 +63,12 @@ def show(request: Request) -> Response:
     if ledger.read.size() == 0:
         raise PageError("closed", HTTPStatus.SERVICE_UNAVAILABLE)
     health = look(ledger)
-    places = [_place(one, health.size, health.promise_seconds, talk) for one in health.targets]
+    contracts = {one.log_id: format_address(one.contract) for one in ledger.targets()}
+    places = [_place(one, contracts[one.log_id], health, talk) for one in health.targets]
     now = format_instant(ledger.clock())
     return render(
         request, "operator.html", staff=True, health=health, places=places, shown=SHOWN,
+        log_keys=[one.encode() for one in reversed(ledger.checkpoint_keys())],
         keys=[_key(one, now, talk) for one in health.keys], anchors=anchor_rows(ledger),
         free=talk.number(health.free_bytes // MEGABYTE), wanted=talk.number(health.wanted_bytes // MEGABYTE),
         promise=talk.length(health.promise_seconds), now=talk.instant(now),
@@ -71,13 +76,15 @@ def show(request: Request) -> Response:
     )  # fmt: skip
 
 
-def _place(one: TargetState, size: int, promise: int, talk: Talk) -> Place:
+def _place(one: TargetState, contract: str, health: Health, talk: Talk) -> Place:
     return Place(
         chain=one.chain,
-        unanchored=size - one.included_size,
-        unfinal=size - one.final_size,
-        waiting=talk.length(one.waiting_seconds) if size > one.included_size else "",
-        late=one.waiting_seconds > promise,
+        contract=contract,
+        log_id="0x" + one.log_id.hex(),
+        unanchored=health.size - one.included_size,
+        unfinal=health.size - one.final_size,
+        waiting=talk.length(one.waiting_seconds) if health.size > one.included_size else "",
+        late=one.waiting_seconds > health.promise_seconds,
         alarm="" if one.alarm is None else one.alarm.value,
         detail=one.detail,
         since="" if one.since is None else talk.instant(one.since),

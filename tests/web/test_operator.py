@@ -9,6 +9,7 @@ from playwright.sync_api import Browser as Chromium
 
 from ledger_service.core.alarms import LINES, Alarm
 from ledger_service.core.anchor_record import AnchorState
+from ledger_service.core.registry import format_address
 from ledger_service.operations.notices import Event
 from ledger_service.operations.principal import Scope
 from ledger_service.operations.revoke import revoke
@@ -48,6 +49,9 @@ def test_the_operator_sees_size_disk_anchoring_and_keys(service: Asking) -> None
     assert page.text.count("ended 3 Nov 2026") == 1
     assert key.token.rpartition("_")[2] not in page.html
     assert "/operator" in browser.get("/staff").links
+    (target,) = service.ledger.targets()
+    assert f"Contract {format_address(target.contract)} Id of the log there 0x{target.log_id.hex()}" in page.text
+    assert all(one.encode() in page.text for one in service.ledger.checkpoint_keys())
 
 
 def test_a_full_disk_needs_somebody(service: Asking) -> None:
