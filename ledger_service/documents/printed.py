@@ -7,6 +7,7 @@ ledger.
 from __future__ import annotations
 
 from ledger_service.core.entry import CaseEntry
+from ledger_service.core.locator import Locator, encode_locator
 from ledger_service.core.merkle import leaf_hash
 from ledger_service.core.package_case import Bound
 from ledger_service.core.pages.language import Language
@@ -24,9 +25,12 @@ def report_pdf(bound: Bound, language: Language) -> bytes:
     Raises:
         DocumentError: It could not be set.
     """
-    timeline = bound.timeline
-    footer = Speech(language).say("report_foot", return_id=timeline.return_id, origin=timeline.origin)
-    return set_pdf(report(bound, language), footer=footer, wide=True)
+    speech, timeline = Speech(language), bound.timeline
+    last = max(timeline.rows, key=lambda row: row.index)
+    place = Locator(timeline.origin, last.index, last.placed.known.leaf)
+    about = speech.say("report_code", origin=place.origin, index=place.index, leaf=place.leaf_hash.hex())
+    footer = speech.say("report_foot", return_id=timeline.return_id, origin=timeline.origin)
+    return set_pdf(report(bound, language), footer=footer, code=Code(encode_locator(place), about), wide=True)
 
 
 def receipt_pdf(receipt: Receipt, entry: CaseEntry, timeline: Timeline, language: Language) -> bytes:

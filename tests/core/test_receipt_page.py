@@ -99,7 +99,7 @@ def test_a_decision_names_its_rule_and_an_entry_without_values_or_files_says_non
 
     document = paper(bare)
 
-    assert facts(parts(document, "paper_recorded")[0])["Rule"] == "EU@1"
+    assert facts(parts(document, "paper_recorded")[0])["Rule"] == "EU@1 (European Union, distance contracts)"
     assert parts(document, "paper_said") == (Text("none"),)
     assert parts(document, "paper_files") == (Text("none"),)
 

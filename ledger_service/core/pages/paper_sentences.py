@@ -139,6 +139,12 @@ PAPER: Final[dict[str, tuple[str, str]]] = {
         "此二维码含三行：账本名称、条目序号及其指纹。请与回执文件核对：{origin} · {index} · {leaf}。"
         "二维码本身不证明任何事。",
     ),
+    "report_code": (
+        "This code holds three lines: the ledger's name, and the number and the fingerprint of the last entry of this"
+        " return when the report was made: {origin} · {index} · {leaf}. By itself it proves nothing.",
+        "此二维码含三行：账本名称，以及制作本报告时此退货单最后一条条目的序号及指纹：{origin} · {index} · {leaf}。"
+        "二维码本身不证明任何事。",
+    ),
     "paper_attached": ("The receipt: the proof that this paper is about", "回执：本纸面文件所指的证明"),
     "paper_recorded": ("What was recorded", "记录内容"),
     "paper_said": ("What was said, as a claim of whoever said it", "陈述内容（仅为陈述方所称）"),

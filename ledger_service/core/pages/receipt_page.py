@@ -83,7 +83,7 @@ def _recorded(receipt: Receipt, entry: CaseEntry, speech: Speech) -> Iterator[tu
     yield speech.say("fact_occurred"), speech.minute(entry.occurred_at)
     yield speech.say("col_recorded"), speech.minute(entry.recorded_at)
     if entry.rule is not None:
-        yield speech.say("fact_rule"), f"{entry.rule.id}@{entry.rule.version}"
+        yield speech.say("fact_rule"), speech.rule(entry.rule)
     yield speech.say("fact_leaf"), leaf_hash(receipt.entry).hex()
 
 
@@ -156,7 +156,7 @@ def _next(timeline: Timeline, speech: Speech) -> Iterator[Part]:
             state=speech.code("clock_state", clock.state.value),
         )
         by = why_of(clock, speech) if clock.due_at is None else due_of(clock, speech)
-        rule = speech.say("rule", rule=f"{clock.rule.id}@{clock.rule.version}")
+        rule = speech.say("rule", rule=speech.rule(clock.rule))
         found.append((what, by, f"{rule} ({clock.citation})" if clock.citation else rule))
     yield Items(tuple(found)) if found else Text(speech.say("no_clocks"))
     yield Text(speech.say("paper_disagree"))

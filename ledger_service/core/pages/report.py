@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ledger_service.core.entry import Kind
+from ledger_service.core.entry import Kind, RuleReference
 from ledger_service.core.flags import CONTRADICTIONS
 from ledger_service.core.package_case import Bound, blocks_after, case_members, held_by
 from ledger_service.core.package_forms import issues
@@ -84,6 +84,7 @@ def _case(bound: Bound, speech: Speech) -> Iterator[Part]:
     facts, rules, listed = timeline.request.entry.facts, case["rules"], case["parties"]
     assert isinstance(rules, list)
     assert isinstance(listed, list)  # `case_members` made them
+    named = [RuleReference(one["id"], one["version"]) for one in rules]
     yield Facts(
         (
             (speech.say("fact_return"), timeline.return_id),
@@ -98,7 +99,7 @@ def _case(bound: Bound, speech: Speech) -> Iterator[Part]:
             (speech.say("fact_refunded"), speech.money(balance.refunded_minor(), balance.currency)),
             (
                 speech.say("fact_rules"),
-                ", ".join(f"{one['id']}@{one['version']}" for one in rules) or speech.say("none"),
+                ", ".join(speech.rule(one) for one in named) or speech.say("none"),
             ),
         )
     )

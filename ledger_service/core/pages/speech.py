@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from ledger_service.core.entry import RuleReference
 from ledger_service.core.lifecycle import LIFECYCLE, Words
 from ledger_service.core.pages.escaping import escaped
 from ledger_service.core.pages.language import Language
 from ledger_service.core.pages.notation import write_amount, write_day, write_instant
 from ledger_service.core.pages.sentences import SENTENCES
 from ledger_service.core.pages.words import WORDS
+from ledger_service.core.rules import RULE_SETS
 
 _UNITS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
 
@@ -46,6 +48,16 @@ class Speech:
         """Return what a state of a dispute means."""
         known = LIFECYCLE.dispute.states.get(state or "")
         return self.say("not_known") if known is None else self.of(known.words)
+
+    def rule(self, rule: RuleReference) -> str:
+        """Return a rule set with what it is.
+
+        >>> Speech(Language.EN).rule(RuleReference("GB", "1"))
+        'GB@1 (United Kingdom)'
+        """
+        words = next((one.words for one in RULE_SETS if one.id == rule.id), None)
+        name = escaped(f"{rule.id}@{rule.version}")
+        return name if words is None else f"{name} ({self.of(words)})"
 
     def evidence(self, kind: str) -> str:
         """Return a kind of evidence with its meaning."""
