@@ -64,7 +64,7 @@ def serve_command(
 
         settings = load_settings()
         if listener is not None:
-            _serve_on(listener, settings)
+            _serve_on(listener, settings, processes)
             return
         if appender is not None:
             _append_on(appender, settings)
@@ -124,7 +124,7 @@ def _api(listening: socket.socket, processes: int, stop: threading.Event) -> Ite
 
 def _keep_running(listening: socket.socket, processes: int, stop: threading.Event, failed: list[str]) -> None:
     """Start the processes, and again what ends; stop them all in the end, and everything when they do not come up."""
-    running = [_Process(listening) for _ in range(processes)]
+    running = [_Process(listening, processes) for _ in range(processes)]
     failures = 0
     while not stop.wait(PAUSE_SECONDS):
         for place, process in enumerate(running):
@@ -138,7 +138,7 @@ def _keep_running(listening: socket.socket, processes: int, stop: threading.Even
                 break
             output.say(f"an API process ended with exit code {code}; another one takes its place")
             process.wait()
-            running[place] = _Process(listening)
+            running[place] = _Process(listening, processes)
     for process in running:
         process.ask_to_stop()
     for process in running:
@@ -148,11 +148,12 @@ def _keep_running(listening: socket.socket, processes: int, stop: threading.Even
 class _Process:
     """One API process: a child that serves the socket it inherits, and ends when this process does."""
 
-    def __init__(self, listening: socket.socket) -> None:
+    def __init__(self, listening: socket.socket, processes: int) -> None:
         self._started = time.monotonic()
         descriptor = listening.fileno()
+        given = ["--listener", str(descriptor), "--processes", str(processes)]
         self._child = subprocess.Popen(  # noqa: S603 - this program
-            [sys.executable, "-m", "ledger_service", "serve", "--listener", str(descriptor)],
+            [sys.executable, "-m", "ledger_service", "serve", *given],
             stdin=subprocess.PIPE,  # closed with this process, however it ends
             pass_fds=[descriptor],
             start_new_session=True,  # Ctrl-C is for the first process, which stops the others in order
@@ -178,12 +179,13 @@ class _Process:
         self._child.stdin.close()
 
 
-def _serve_on(descriptor: int, settings: Settings) -> None:
-    """Be an API process: serve until standard input ends, which the first process holds, or until a signal."""
+def _serve_on(descriptor: int, settings: Settings, processes: int) -> None:
+    """Be one of so many API processes: serve until a signal, or standard input ends, which the first process holds."""
     import uvicorn
 
     from ledger_service.app import make_app
     from ledger_service.cli.connection import server_config
+    from ledger_service.cli.door import SharingServer
     from ledger_service.cli.logs import configure_logs
     from ledger_service.wiring import open_ledger
 
@@ -196,7 +198,7 @@ def _serve_on(descriptor: int, settings: Settings) -> None:
             make_app(opened.ledger, settings, gate=opened.gate), trusted_proxies=settings.trusted_proxies
         )
         config.timeout_graceful_shutdown = STOP_SECONDS_MAX - 5
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(config) if processes == 1 else SharingServer(config)
         _settle_memory()
         threading.Thread(target=_end_with_parent, args=(server,), name="parent", daemon=True).start()
         server.run(sockets=[listening])
