@@ -6,6 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+FOCUS_MILLISECONDS_MAX = 5_000
+
 
 def reach(page: Page, selector: str, *, before: int = 60) -> None:
     """Press the tabulator until an element has the focus, and see that it shows."""
@@ -29,6 +31,11 @@ def write(page: Page, selector: str, text: str) -> None:
     reach(page, selector)
     page.keyboard.press("Control+A")
     page.keyboard.insert_text(text)
+
+
+def holds_focus(page: Page, selector: str) -> None:
+    """See that an element has the focus: a browser gives it once it has drawn the page."""
+    page.wait_for_selector(f"{selector}:focus", timeout=FOCUS_MILLISECONDS_MAX)
 
 
 def choose(page: Page, selector: str, value: str) -> None:

@@ -14,7 +14,7 @@ from tests.api.asking import Asking
 from tests.operations.cases import COURT, Story
 from tests.operations.world import BUYER, SELLER
 from tests.web.all_pages import PRICED, WAREHOUSE
-from tests.web.keyboard import attach, choose, press, reach, write
+from tests.web.keyboard import attach, choose, holds_focus, press, reach, write
 from tests.web.test_follow import link_to
 from tests.web.test_staff import key_for
 from tests.web.walking import Walker, walker
@@ -22,7 +22,6 @@ from tests.web.walking import Walker, walker
 pytestmark = pytest.mark.campaign
 RECORD = "main form.card button.button:not(.quiet)"
 DONE = "Your step is recorded"
-FOCUSED = "document.activeElement.className || document.activeElement.id"
 
 
 def entered(
@@ -67,10 +66,10 @@ def test_a_return_is_led_from_seller_to_arbitrator_with_a_keyboard_alone(
     write(who.page, "#claim", " ")
     write(who.page, "#statement", "It came broken.")
     press(who.page, RECORD)
-    assert who.page.evaluate(FOCUSED) == "summary", "what is wrong is read out first"
+    holds_focus(who.page, ".summary")  # what is wrong is read out first
     reach(who.page, ".summary a[href='#claim']", before=1)
     who.page.keyboard.press("Enter")
-    assert who.page.evaluate(FOCUSED) == "claim"
+    holds_focus(who.page, "#claim")
     write(who.page, "#claim", "The whole price")
     press(who.page, RECORD)
     assert who.page.inner_text("h1") == DONE
@@ -97,7 +96,7 @@ def test_a_regulator_signs_in_and_asks_with_a_keyboard_alone(service: Asking, ad
     press(page, "main a[href='/regulator']")
     write(page, "#buyer_country", "de")
     press(page, "form[role=search] button")
-    assert page.evaluate(FOCUSED) == "summary"
+    holds_focus(page, ".summary")
     write(page, "#buyer_country", "DE")
     choose(page, "#verb", "request_return")
     press(page, "form[role=search] button")
@@ -119,5 +118,5 @@ def test_what_is_wrong_has_the_focus_without_a_script_too(service: Asking, addre
 
     page.click(RECORD)
 
-    assert page.locator(".summary:focus").count() == 1
+    holds_focus(page, ".summary")
     context.close()

@@ -111,11 +111,11 @@ class World:
     def block_hashes(self, node: Node, targets: Sequence[Any]) -> frozenset[bytes]:
         """Return the hashes of blocks that somebody who pins these targets looks up and gives in place of a node.
 
-        They are the blocks whose state was proved: final by each target's rule. None where a target is of another
-        chain, of which nobody here knows a block.
+        They are the blocks whose state was proved: final by each target's rule. None where no target is pinned, or one
+        is of another chain, of which nobody here knows a block.
         """
         chain = (node.chain_id(), node.genesis_hash())
-        if any((one.target.chain_id, one.target.chain_genesis) != chain for one in targets):
+        if not targets or any((one.target.chain_id, one.target.chain_genesis) != chain for one in targets):
             return frozenset()
         key = (node.name, frozenset(one.confirmations for one in targets))
         if key not in self._hashes:
