@@ -11,8 +11,9 @@ return, state, signed entry, one commit for each request (`http_kit/orm_service.
 `two_processes_vs_one` is of the ledger itself on PostgreSQL (`http_kit/two_processes.py`).
 
 Throughput is of 32 connections that never rest; rounds alternate between the endpoints. Latency is compared at one
-rate of arrival for both, half of what the ledger takes, and counted from when a request was due: at full load a
-latency says no more than the throughput does.
+rate of arrival for both, and counted from when a request was due: at full load a latency says no more than the
+throughput does. `p99_vs_bare_group_commit` is at a tenth of what the ledger takes, where neither endpoint lets requests
+wait for each other, and `p99_at_half_load_vs_bare_group_commit` at half of it, which the ledger feels and they do not.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ CONNECTIONS = 32
 ROUNDS = 5
 RETURNS = 500  # of a round; each is taken through all steps
 RETURNS_SHORT = 100
-SHARE_OF_FULL = 0.5  # at which latencies are compared
+SHARES = {"light": 0.1, "half": 0.5}  # of what the ledger takes, at which latencies are compared
 BASELINES = (
     "validate_only", "orm_insert_each", "orm_commit_each", "orm_commit_each_wal", "bare_group_commit", "bare_one_sync",
 )  # fmt: skip
@@ -46,7 +47,7 @@ def measure(short: bool) -> dict[str, Any]:
     rounds, returns = (3, RETURNS_SHORT) if short else (ROUNDS, RETURNS)
     with tempfile.TemporaryDirectory(prefix="ledger-bench-") as place, ExitStack() as stack:
         folder = Path(place)
-        prepared = prepare(folder, returns=(2 * rounds + 1) * returns)
+        prepared = prepare(folder, returns=((1 + len(SHARES)) * rounds + 1) * returns)
         prepare_service(folder, prepared.token, list(prepared.return_ids))
         work = Work(prepared, returns)
         ports = {one: stack.enter_context(served.baseline(one, folder)) for one in BASELINES}
@@ -54,12 +55,12 @@ def measure(short: bool) -> dict[str, Any]:
         for name, port in ports.items():
             run_load([port], work.take(name))  # warm: caches, imports
         full = alternate(ports, rounds, lambda name, port: run_load([port], work.take(name)))
-        rate = SHARE_OF_FULL * statistics.median(one.per_second for one in full["ledger"])
+        taken = statistics.median(one.per_second for one in full["ledger"])
         compared = {one: ports[one] for one in ("ledger", "bare_group_commit", "bare_one_sync")}
-        paced = alternate(compared, rounds, lambda name, port: run_load([port], work.take(name), rate=rate))
+        paced = {load: at_rate(compared, rounds, share * taken, work) for load, share in SHARES.items()}
         apart = measure_processes(folder / "postgresql", rounds=rounds, returns=returns, connections=CONNECTIONS)
     return {
-        "figures": figures(full | apart, paced, rate, len(BODIES) * returns),
+        "figures": figures(full | apart, paced, taken, len(BODIES) * returns),
         "ratios": ratios(full | apart, paced),
     }
 
@@ -83,6 +84,14 @@ class Work:
         return lanes(self._prepared, chosen, connections=CONNECTIONS)
 
 
+Paced = Mapping[str, Mapping[str, Sequence[Measured]]]  # by load, then by endpoint
+
+
+def at_rate(ports: Mapping[str, int], rounds: int, rate: float, work: Work) -> dict[str, list[Measured]]:
+    """Return what each endpoint did in each round, with so many requests a second."""
+    return alternate(ports, rounds, lambda name, port: run_load([port], work.take(name), rate=rate))
+
+
 def alternate(ports: Mapping[str, int], rounds: int, run: Callable[[str, int], Measured]) -> dict[str, list[Measured]]:
     """Return what each endpoint did in each round; neighbours in time are compared."""
     measured: dict[str, list[Measured]] = {name: [] for name in ports}
@@ -92,15 +101,15 @@ def alternate(ports: Mapping[str, int], rounds: int, run: Callable[[str, int], M
     return measured
 
 
-def ratios(full: Mapping[str, Sequence[Measured]], paced: Mapping[str, Sequence[Measured]]) -> dict[str, float]:
+def ratios(full: Mapping[str, Sequence[Measured]], paced: Paced) -> dict[str, float]:
     """Return the ratios, each the median over the rounds."""
 
     def throughput(baseline: str, *, of: str = "ledger") -> float:
         pairs = zip(full[of], full[baseline], strict=True)
         return round(statistics.median(ours.per_second / theirs.per_second for ours, theirs in pairs), 4)
 
-    def latency(baseline: str) -> float:
-        pairs = zip(paced["ledger"], paced[baseline], strict=True)
+    def latency(baseline: str, *, load: str = "light") -> float:
+        pairs = zip(paced[load]["ledger"], paced[load][baseline], strict=True)
         return round(statistics.median(ours.percentile(0.99) / theirs.percentile(0.99) for ours, theirs in pairs), 4)
 
     return {
@@ -112,23 +121,26 @@ def ratios(full: Mapping[str, Sequence[Measured]], paced: Mapping[str, Sequence[
         "two_processes_vs_one": throughput("one_process", of="two_processes"),
         "p99_vs_bare_group_commit": latency("bare_group_commit"),
         "p99_vs_bare_one_sync": latency("bare_one_sync"),
+        "p99_at_half_load_vs_bare_group_commit": latency("bare_group_commit", load="half"),
     }
 
 
-def figures(
-    full: Mapping[str, Sequence[Measured]], paced: Mapping[str, Sequence[Measured]], rate: float, count: int
-) -> dict[str, Any]:
+def figures(full: Mapping[str, Sequence[Measured]], paced: Paced, taken: float, count: int) -> dict[str, Any]:
     """Return what was measured, in requests a second and milliseconds."""
     shown: dict[str, Any] = {
         f"{name}_per_second": round(statistics.median(one.per_second for one in rounds))
         for name, rounds in full.items()
     }
-    ours, bare = paced["ledger"], paced["bare_group_commit"]
+    for load, share in SHARES.items():
+        ours, bare = paced[load]["ledger"], paced[load]["bare_group_commit"]
+        shown |= {
+            f"{load}_per_second": round(share * taken),
+            f"{load}_p50_ms": round(statistics.median(one.percentile(0.5) for one in ours), 2),
+            f"{load}_p99_ms": round(statistics.median(one.percentile(0.99) for one in ours), 2),
+            f"{load}_bare_group_commit_p50_ms": round(statistics.median(one.percentile(0.5) for one in bare), 2),
+            f"{load}_bare_group_commit_p99_ms": round(statistics.median(one.percentile(0.99) for one in bare), 2),
+        }
     return shown | {
-        "p50_ms": round(statistics.median(one.percentile(0.5) for one in ours), 2),
-        "p99_ms": round(statistics.median(one.percentile(0.99) for one in ours), 2),
-        "bare_group_commit_p99_ms": round(statistics.median(one.percentile(0.99) for one in bare), 2),
-        "paced_per_second": round(rate),
         "connections": CONNECTIONS,
         "requests_per_round": count,
         "rounds": len(full["ledger"]),

@@ -164,9 +164,9 @@ def answered(verb: str, role: Role, filled: dict[str, str]) -> dict[str, Json]:
          {"lines-0-deduction": "no_amount"}),
         ("complete_inspection", Role.INSPECTOR, {"lines-0-deduction": "1"}, {"lines-0-accepted_qty": "nothing_chosen"}),
         ("approve_refund", Role.SELLER, {"lines-0-qty": "1"}, {"lines-0-amount": "missing"}),
-        ("issue_refund", Role.SELLER, {"field-refund_id": "a b", "field-amount": "1", "field-method": "original"},
+        ("issue_refund", Role.SELLER, {"field-refund_id": "a b", "field-amount": "1", "field-method": "other"},
          {"refund_id": "no_reference"}),
-        ("issue_refund", Role.SELLER, {"field-refund_id": "r", "field-amount": "1.234", "field-method": "original"},
+        ("issue_refund", Role.SELLER, {"field-refund_id": "r", "field-amount": "1.234", "field-method": "other"},
          {"amount": "no_amount"}),
     ],
 )  # fmt: skip

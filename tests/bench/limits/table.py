@@ -54,6 +54,10 @@ class Checked:
 
 
 LIMITS: tuple[Limit, ...] = (
+    Limit("http", "vs_validate_only", Side.AT_LEAST, 0.2),
+    Limit("http", "vs_orm_commit_each", Side.AT_LEAST, 4.0),
+    Limit("http", "two_processes_vs_one", Side.AT_LEAST, 1.1),
+    Limit("http", "p99_vs_bare_group_commit", Side.AT_MOST, 1.5),
     Limit("case_index", "update_seconds", Side.AT_MOST, 2.0),  # of 1,000 changed cases among a million
     Limit("case_index", "appends_beside_the_index", Side.AT_LEAST, 0.9),
     Limit("case_index", "prove_ms", Side.AT_MOST, 5.0),
