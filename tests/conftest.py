@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.unmeasured import is_unmeasured
+
 pytest_plugins = ["tests.postgres"]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +29,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 # one that waits for it would wait for ever. What is caught here is at its default in a program.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take the measuring away from tests that count for no coverage."""
+    for item in items:
+        if is_unmeasured(item):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unmeasured import FILES, FOLDERS
+
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
 LOCKS = ["requirements.txt", "requirements-test.txt", "requirements-dev.txt"]
@@ -83,3 +85,8 @@ def test_install_refuses_an_unknown_option_from_any_folder(tmp_path: Path) -> No
 
     assert refused.returncode == 2
     assert "--everything" in refused.stderr
+
+
+def test_what_counts_for_no_coverage_is_there() -> None:
+    assert [name for name in FOLDERS if not list((ROOT / "tests" / name).glob("test_*.py"))] == []
+    assert [name for name in FILES if not (ROOT / "tests" / f"{name}.py").is_file()] == []

@@ -26,7 +26,6 @@ from tests.api.places import ASKED_AT, NO_CASE, PARTYS_OWN, Objects, Places
 from tests.issuer import COUNTS, SUBJECT, URL, key_set, token
 from tests.operations.world import BUYER, SELLER
 
-pytestmark = pytest.mark.no_cover  # it asks thousands of times what other tests ask once
 DIGEST = sha256(b"another photo").hexdigest()
 OCTETS = {"content": b"another photo", "headers": {"Content-Type": "application/octet-stream"}}
 STAFF = (Role.ARBITRATOR, Role.REGULATOR)  # who come with tokens of their own issuer

@@ -1,7 +1,4 @@
-"""What campaigns share: the world that several attack, and that they count for no coverage.
-
-What a campaign meets is drawn by chance; every line is shown by a test that is not.
-"""
+"""What campaigns share: the world that several attack, which counts for no coverage (`tests/unmeasured.py`)."""
 
 from __future__ import annotations
 
@@ -12,13 +9,6 @@ import pytest
 from coverage import Coverage
 
 from tests.campaigns.receipts.world import World, open_world
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take coverage away from each campaign, which also lets it try more in the same time."""
-    for item in items:
-        if item.get_closest_marker("campaign") is not None:
-            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(scope="session")

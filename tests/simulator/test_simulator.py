@@ -17,8 +17,6 @@ from tests.simulator.__main__ import main
 from tests.simulator.planted import PLANTED
 from tests.simulator.world import BrokenError, World
 
-pytestmark = pytest.mark.no_cover  # thousands of worlds: other tests show each line once
-
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 300
 

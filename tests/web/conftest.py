@@ -20,13 +20,6 @@ from tests.operations.conftest import template, world
 __all__ = ["service", "template", "world"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Count no coverage in walks: tests without a browser show every line, and a traced server is a slow one."""
-    for item in items:
-        if "chromium" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.no_cover)
-
-
 @pytest.fixture(scope="module")
 def address(service: Asking) -> Iterator[str]:
     """Return where the pages are served over a socket."""
