@@ -69,11 +69,11 @@ class _Inbox:
 
     async def append(self, writer: Writer, draft: Draft) -> Appended:
         answer = _Answer(self, self._new_future())
-        if writer.expect_more():
-            self._quiet_turns = 0
-            if self._expecting is not writer:
-                self._expecting = writer
-                self._soon(self._look_for_more, writer)
+        self._quiet_turns = 0
+        if self._expecting is not writer:
+            self._expecting = writer
+            self._soon(self._look_for_more, writer)
+        writer.expect_more()
         writer.enqueue(draft, answer)
         outcome = await answer.future
         if isinstance(outcome, Appended):

@@ -91,10 +91,6 @@ class WriterApart(Writer):
         self._command = command
         super().__init__(store, **given)
 
-    def expect_more(self) -> bool:
-        """Wait for nobody: while one group is appended there, the next gathers here by itself."""
-        return False
-
     def make_log(self, store: Database, rules: Rules) -> Appending:
         """Return what sends the groups there."""
         return LogProcess(self._command, LogWriter(store, rules))

@@ -202,14 +202,9 @@ class Writer:
             if len(self._queue) == self._wanted:
                 self._arrived.notify()
 
-    def expect_more(self) -> bool:
-        """Hear from a caller that does not block that more drafts may follow at once; forgotten after a moment.
-
-        Returns:
-            Whether this writer waits for them, and wants to hear when none follow.
-        """
+    def expect_more(self) -> None:
+        """Hear from a caller that does not block that more drafts may follow at once; forgotten after a moment."""
         self._more_until = time.monotonic() + self._age_seconds
-        return True
 
     def expect_no_more(self) -> None:
         """Hear that none follow: what waits is written now."""
