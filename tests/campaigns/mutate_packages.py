@@ -22,7 +22,7 @@ from tests.campaigns.receipts.judge import planted
 from tests.core.packages import Bytes, answers, honest
 from tests.core.receipts import TRUST as PINNED
 
-CHANGED, CHANGED_SHORT = 100_000, 600
+CHANGED, CHANGED_SHORT = 100_000, 1_000
 WEAKNESS_TRIES = 3_000  # changed packages that a planted weakness may survive at most
 SECONDS_MAX = 1.0  # of processor time, for one package
 VALID = "valid"
