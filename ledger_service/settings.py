@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         default=64 * 1024**2, ge=0, description="free space below which the ledger stops writing"
     )
     group_count_max: int = Field(default=256, ge=1, le=10_000, description="entries in one durable commit at most")
+    append_apart: str = Field(
+        default="busy",
+        pattern=r"^(busy|always|never)$",
+        description="when a process of its own appends for an API process on SQLite: busy, always or never",
+    )
     requests_per_second_max: float = Field(
         default=200, ge=0, description="requests a second that one caller may send over HTTP; 0: no limit"
     )

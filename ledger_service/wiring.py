@@ -47,6 +47,7 @@ from ledger_service.store.engine import open_store
 from ledger_service.store.erasure_list import ErasureList
 from ledger_service.store.keys import KeyStore
 from ledger_service.store.ledger import LogWriter
+from ledger_service.store.log_by_load import MUCH
 from ledger_service.store.log_process import Command, WriterApart
 from ledger_service.store.mark import HighWaterMark
 from ledger_service.store.read import LedgerReader
@@ -365,7 +366,10 @@ def _open_writer(ledger: Ledger, settings: Settings, apart: Command | None) -> W
     rules = _rules(ledger, settings)
     given: dict[str, Any] = {field.name: getattr(rules, field.name) for field in fields(rules)}
     given |= {"group_count_max": settings.group_count_max, "queue_max": settings.queue_max}
-    return Writer(ledger.store, **given) if apart is None else WriterApart(ledger.store, command=apart, **given)
+    if apart is None:
+        return Writer(ledger.store, **given)
+    much = 0.0 if settings.append_apart == "always" else MUCH
+    return WriterApart(ledger.store, command=apart, much=much, **given)
 
 
 def _rules(ledger: Ledger, settings: Settings) -> Rules:

@@ -191,7 +191,8 @@ def _serve_on(descriptor: int, settings: Settings, processes: int) -> None:
 
     stop_at_signal()  # uvicorn hands a signal on when it has stopped; what follows must still be done
     # PostgreSQL waits for nobody's interpreter, and takes as many API processes as there are processors.
-    apart = _appending if settings.database.startswith("sqlite:") else None
+    on_sqlite = settings.database.startswith("sqlite:")
+    apart = _appending if on_sqlite and settings.append_apart != "never" else None
     with socket.socket(fileno=descriptor) as listening, open_ledger(settings, write=True, apart=apart) as opened:
         configure_logs()  # once it serves: what went wrong before is told in words
         config = server_config(

@@ -22,6 +22,7 @@ from ledger_service.store.carry import receive_drafts, receive_outcomes, send_dr
 from ledger_service.store.connection import Database
 from ledger_service.store.drafts import Appended, Draft, LogDraft
 from ledger_service.store.ledger import LogWriter, Outcome
+from ledger_service.store.log_by_load import MUCH, LogByLoad
 from ledger_service.store.rules import Rules
 from ledger_service.store.writer import Appending, Writer
 
@@ -84,16 +85,18 @@ class LogProcess:
 
 
 class WriterApart(Writer):
-    """A writer whose groups are appended by a process of its own."""
+    """A writer whose groups are appended by a process of its own while there is much to do."""
 
-    def __init__(self, store: Database, *, command: Command, **given: Any) -> None:
-        """Start the process and the thread; `command` as `LogProcess`, the rest as `Writer`."""
+    def __init__(self, store: Database, *, command: Command, much: float = MUCH, **given: Any) -> None:
+        """Start the process and the thread; `command` as `LogProcess`, `much` as `LogByLoad`, the rest as `Writer`."""
         self._command = command
+        self._much = much
         super().__init__(store, **given)
 
     def make_log(self, store: Database, rules: Rules) -> Appending:
-        """Return what sends the groups there."""
-        return LogProcess(self._command, LogWriter(store, rules))
+        """Return what chooses where a group is appended."""
+        here = LogWriter(store, rules)
+        return LogByLoad(here, LogProcess(self._command, here), much=self._much)
 
 
 def serve_log(channel: socket.socket, log: Appending) -> None:

@@ -93,7 +93,8 @@ def test_a_process_that_appends_and_is_killed_is_replaced_and_nothing_is_recorde
         url = f"http://127.0.0.1:{port}/v1/returns/{story.return_id}/transitions"
         return httpx.post(url, json=step, headers=headers, timeout=START_SECONDS_MAX, trust_env=False)
 
-    with running(story.rledger, "serve", "--port", str(port), "--no-worker") as (process, _):
+    program = story.rledger.with_settings(append_apart="always")
+    with running(program, "serve", "--port", str(port), "--no-worker") as (process, _):
         until(lambda: len(children(process)) == 1)
         until(lambda: len(appenders(process)) == 1)
         first = post("before", inspect)

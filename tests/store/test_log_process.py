@@ -145,7 +145,7 @@ def test_when_the_process_dies_nobody_knows_and_a_retry_does(url: str) -> None:
 def test_a_process_that_does_not_come_up_stops_the_writer(url: str) -> None:
     with open_store(url) as store:
         given = {"sign": drafts.sign, "clock": drafts.SteppingClock(), "before_answer": drafts.MarkList().advance}
-        with WriterApart(store, command=serving(url, "gone"), **given) as writer:
+        with WriterApart(store, command=serving(url, "gone"), much=0.0, **given) as writer:
             writer.append(drafts.genesis())
             for _ in range(2):
                 with pytest.raises(StoreError, match="exit code 3 before it appended anything"):
