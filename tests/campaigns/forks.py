@@ -47,7 +47,7 @@ from tests.watch.shown import ShownLog, watch
 FORKS, FORKS_SHORT = 50, 12
 FORGED, FORGED_SHORT = 1_000, 300
 FORGED_FOR_THE_PROGRAM = 100  # of these, given to the program in one call
-MUTATED, MUTATED_SHORT = 100_000, 5_000  # of the files that show a fork
+MUTATED, MUTATED_SHORT = 100_000, 11_000  # of the files that show a fork
 CASES = 30  # of the true ledger before the first fork; each fork sees a few more
 WITNESS = Ed25519PrivateKey.from_private_bytes(bytes(range(5, 37)))
 WEAKNESSES: dict[str, tuple[str, str, str]] = {

@@ -31,7 +31,7 @@ from tests.campaigns.receipts.trust_files import TRUST_KINDS, still_pins
 from tests.campaigns.receipts.weaknesses import RECEIPTS, Weakness, weaknesses
 from tests.campaigns.receipts.world import Base, World, open_world
 
-RECEIPTS_CHANGED, RECEIPTS_CHANGED_SHORT = 100_000, 14_000
+RECEIPTS_CHANGED, RECEIPTS_CHANGED_SHORT = 100_000, 8_000
 TRUSTS_CHANGED, TRUSTS_CHANGED_SHORT = 2_000, 300
 WEAKNESS_TRIES = 10_000  # changed files that a planted weakness may survive at most
 DRAWS_FOR_EVERY_KIND = 10  # on average; a few kinds fit a dozen receipts only, and two draws may miss them all
