@@ -90,6 +90,11 @@ test("what has no glyph is quoted as an escape", () => {
   assert.equal(quote("\u{e0001}\u{1f600}", 2), "'\\U000e0001\u{1f600}'");
 });
 
+test("what is not shown of a text has no say in its quotes", () => {
+  assert.equal(quote("ab'cd", 2), "'ab'"); // as repr("ab'cd"[:2])
+  assert.equal(quote("a'b\"c", 3), '"a\'b"');
+});
+
 test("texts are ordered as Python orders them", () => {
   assert.deepEqual(["\u{1f600}", "\ufb33", "ab", "a", ""].sort(byCodePoint), ["", "a", "ab", "\ufb33", "\u{1f600}"]);
 });

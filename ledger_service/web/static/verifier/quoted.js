@@ -26,9 +26,10 @@ export function lengthOf(text) {
 
 /** A text in quotes. @param {string} text @param {number} [most] characters of it that are shown */
 export function quote(text, most = Infinity) {
-  const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const part = cut(text, most); // what is not shown has no say in the marks
+  const mark = part.includes("'") && !part.includes('"') ? '"' : "'";
   let shown = "";
-  for (const character of cut(text, most)) {
+  for (const character of part) {
     const code = /** @type {number} */ (character.codePointAt(0));
     if (character === mark) shown += `\\${character}`;
     else if (ESCAPES.has(character)) shown += ESCAPES.get(character);
