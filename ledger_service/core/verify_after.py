@@ -122,7 +122,7 @@ def _check_storage(after: AfterProof, receipt: Receipt, pinned: PinnedTarget, co
 
 def _check_answer(answer: TargetFacts, after: AfterProof, pinned: PinnedTarget, commitment: bytes) -> Check:
     def found(outcome: Outcome, reason: str) -> Check:
-        return Check("after", outcome, f"{answer.source}: {reason}", decisive=False)
+        return Check("after", outcome, f"{answer.source}: {reason}", decisive=outcome is Outcome.FAIL)
 
     if (answer.chain_id, answer.chain_genesis) != (pinned.target.chain_id, pinned.target.chain_genesis):
         return found(Outcome.UNKNOWN, f"serves chain {answer.chain_id}, which is not the pinned {pinned.name}")

@@ -17,7 +17,7 @@ from ledger_service.core.registry import compute_commitment
 from ledger_service.core.report import Outcome, Report, Verdict
 from ledger_service.core.state_proof import StateProof
 from ledger_service.core.trust import Trust
-from ledger_service.core.verify import questions, verify
+from ledger_service.core.verify import questions, tree_of, verify
 from ledger_service.errors import ReceiptFormatError
 from tests.core.entries import FIRST, SEAL
 from tests.core.large import Large, large
@@ -126,14 +126,32 @@ def test_without_a_storage_proof_a_node_is_asked() -> None:
         block_hash=bytes(32),
     )
 
+    (anchor,) = bare.anchors
+    newer = next(one for one in asked if one.sequence == anchor.sequence)
+    size, root = tree_of(bare)
+    own = compute_commitment(
+        anchor.log_id,
+        anchor.sequence,
+        size=size,
+        root=root,
+        time=anchor.time,
+        block_number=anchor.block_number,
+        parent_hash=anchor.parent_hash,
+    )
+    assert anchor.block_hash is not None
+    final = dataclasses.replace(
+        honest, question=newer, final_number=anchor.block_number, commitment=own, block_hash=anchor.block_hash
+    )
+
     for answer, outcome in (
         (honest, Outcome.PASS),
         (dataclasses.replace(honest, commitment=bytes(32)), Outcome.FAIL),
         (dataclasses.replace(honest, final_number=9), Outcome.UNKNOWN),
         (Unanswered("node", "no answer", mine), Outcome.UNKNOWN),
     ):
-        found = said(reported(bare, [answer]))
-        assert found[-1][0] is outcome, found
+        report = reported(bare, [answer, final])
+        assert said(report)[-1][0] is outcome, said(report)
+        assert any(check.name == "time" for check in report.checks) is (outcome is Outcome.PASS)
     assert "no node of sepolia said" in said(reported(bare))[-1][1]
 
 
