@@ -13,6 +13,7 @@ contract, and in a contract of its own with the same code.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ from ledger_service.core.entry import Role, parse_entry
 from ledger_service.core.kept_proof import KeptProof, parse_kept_proof
 from ledger_service.core.log_entry import KeyEntry, Target, key_change_message
 from ledger_service.core.receipt import AnchorProof, KeyChange, Receipt
+from ledger_service.core.receipt_state import AfterProof
 from ledger_service.core.registry import compute_log_id, compute_origin_hash
 from ledger_service.core.trust import Trust
 from ledger_service.operations.anchor_worker import make_anchorer
@@ -104,6 +106,17 @@ class Log:
                 changes.append((entry.new_key.key_id(), KeyChange(encoded, index, self.inclusion(index, size))))
         wanted = next((n for n, (key_id, _) in enumerate(changes, start=1) if key_id == signature.key_id), 0)
         return tuple(change for _, change in changes[:wanted])
+
+    def afters(self, index: int) -> list[AfterProof]:
+        """Return the proofs that an entry came after an anchor: by the last seal before it, and by those before."""
+        known = (receipt.after for receipt in self.receipts[index::-1])
+        return list({after.index: after for after in known if after is not None}.values())
+
+    def after_at(self, after: AfterProof, size: int, *, stated: bool) -> AfterProof:
+        """Return such a proof in the head of a size; `stated`: with the storage proof, where it was kept."""
+        kept = self.kept.get(size) if stated else None
+        storage = None if kept is None else kept.slots.get(after.sequence)
+        return dataclasses.replace(after, inclusion=self.inclusion(after.index, size), storage=storage)
 
     def _nodes(self) -> dict[merkle.Node, bytes]:
         if not self.nodes:

@@ -7,7 +7,7 @@ issued for one of its entries. Not counted, because the file says the same or so
 * a shown record is withheld instead, or a withheld one shown as it was committed (a lawful redaction);
 * anchors of the same head under the same trust file are left out or added, as long as its policy is met; each with
   its state proof or with its block's hash; the proof that the entry came after an earlier anchor is left out, or its
-  storage proof is;
+  storage proof is, or it is that of a seal further back: the entry came after that one's anchor too;
 * the receipt of an entry in one anchored head is replaced by the whole receipt of an entry in an anchored head.
 
 Everything else is counted, and must never be `valid`.
@@ -150,17 +150,14 @@ class World:
         `show` bits choose which records are shown (None: all); `second` adds the anchor in the other contract;
         `stated`: with the state proof that was kept, instead of the anchor's block.
         """
-        records = log.receipts[index].records
+        records, after = log.receipts[index].records, log.receipts[index].after
         if show is not None:
             records = tuple(record if show >> n & 1 else Record(record.name, None) for n, record in enumerate(records))
-        anchors, after = [log.anchors[size]], log.receipts[index].after
+        anchors = [log.anchors[size]]
         kept = log.kept[size] if stated else None
         if kept is not None:
             state = StateProof(kept.header, kept.account, kept.slots[anchors[0].sequence])
             anchors = [dataclasses.replace(anchors[0], block_hash=None, state=state)]
-        if after is not None:
-            storage = None if kept is None else kept.slots.get(after.sequence)
-            after = dataclasses.replace(after, inclusion=log.inclusion(after.index, size), storage=storage)
         if second:
             anchors.append(self.lookalike[1][size])
         return dataclasses.replace(
@@ -170,7 +167,7 @@ class World:
             checkpoint=log.notes[size],
             anchors=tuple(sorted(anchors, key=lambda anchor: anchor.log_id)),
             key_changes=log.key_changes(size),
-            after=after,
+            after=None if after is None else log.after_at(after, size, stated=kept is not None),
         )
 
     def register(self, log: Log, *, twice: bool) -> None:
@@ -180,10 +177,11 @@ class World:
             for index in range(size):
                 plain = self.issue(log, index, size)
                 full = self.issue(log, index, size, stated=True) if size in log.kept else plain
+                bounds = [log.after_at(one, size, stated=False) for one in log.afters(index)]
+                proven = [log.after_at(one, size, stated=True) for one in log.afters(index)]
                 for after, mains in (
-                    (None, (anchor, full.anchors[0])),
-                    (plain.after, (anchor, full.anchors[0])),
-                    (full.after, full.anchors),
+                    *[(one, (anchor, full.anchors[0])) for one in (None, *bounds)],
+                    *[(one, full.anchors) for one in proven],
                 ):
                     issued = [
                         dataclasses.replace(plain, after=after, anchors=(one,))
