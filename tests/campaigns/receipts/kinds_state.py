@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from ledger_service.core.receipt_state import AfterProof, after_members
@@ -147,7 +146,5 @@ def anchor_that_the_seal_does_not_quote(draw: Draw, value: Any) -> bool | None:
 def _placed(draw: Draw, after: AfterProof) -> AfterProof:
     """Return an earlier bound with its seal's place in the tree of the receipt, and with the storage proof if there is
     one in the state that the receipt shows."""
-    log, size = draw.base.log, draw.base.size
-    kept = log.kept.get(size) if draw.base.value()["anchors"][0]["state"] is not None else None
-    storage = None if kept is None else kept.slots.get(after.sequence)
-    return dataclasses.replace(after, inclusion=log.inclusion(after.index, size), storage=storage)
+    stated = draw.base.value()["anchors"][0]["state"] is not None
+    return draw.base.log.after_at(after, draw.base.size, stated=stated)
