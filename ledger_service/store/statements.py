@@ -26,12 +26,11 @@ INSERT_FILE = (
 )
 INSERT_IDEMPOTENCY = "INSERT INTO idempotency (scope, key, fingerprint, idx, created_at) VALUES (?, ?, ?, ?, ?)"
 INSERT_MEMBER = "INSERT INTO members (return_id, mark, role, since) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+# Countries and time of a case are those of its opening: to set them again would write a page of their index.
 PUT_CASE = (
     "INSERT INTO cases (return_id, state, count, head, last_index, buyer_country, seller_country, opened_at, snapshot)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (return_id) DO UPDATE SET state = excluded.state,"
-    " count = excluded.count, head = excluded.head, last_index = excluded.last_index,"
-    " buyer_country = excluded.buyer_country, seller_country = excluded.seller_country,"
-    " opened_at = excluded.opened_at, snapshot = excluded.snapshot"
+    " count = excluded.count, head = excluded.head, last_index = excluded.last_index, snapshot = excluded.snapshot"
 )
 
 
