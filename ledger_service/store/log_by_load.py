@@ -2,13 +2,15 @@
 
 The way to another process and back costs a step that is alone a fifth of its time. Once steps come faster than they
 are appended, they wait for the interpreter that their requests need too, and there they do not. Promises: as
-`LogWriter`; a group is appended in one place, and both hold on to what the database says of the log. Does not: append.
+`LogWriter`; a group is appended in one place, and both hold on to what the database says of the log; nobody waits for a
+process that has not begun. Does not: append.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from ledger_service.store.drafts import Draft
 from ledger_service.store.ledger import Outcome
@@ -19,25 +21,33 @@ LITTLE = 0.35  # and below this it is done here again
 GROUPS = 16  # that the share is taken over, the last ones counting most
 
 
+class Apart(Appending, Protocol):
+    """What appends in a process of its own."""
+
+    def ready(self) -> bool:
+        """Say, without a wait, whether it would append at once."""
+
+
 class LogByLoad:
     """Chooses for each group. For one thread."""
 
     def __init__(
-        self, here: Appending, apart: Appending, *, much: float = MUCH, clock: Callable[[], float] = time.monotonic
+        self, here: Appending, apart: Apart, *, much: float = MUCH, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Begin with little to do.
 
         Args:
             here: Appends in this process; closed by `apart`.
             apart: Appends in one of its own.
-            much: The share of time from which on that is used; 0: always.
+            much: The share of time from which on that is used; 0: always, whoever waits for its beginning.
             clock: Seconds that only grow.
         """
         self._here, self._apart = here, apart
         self._much = much
+        self._always = much <= 0
         self._clock = clock
         self._share = 0.0
-        self._busy = much <= 0
+        self._busy = self._always
         self._ended = clock()
 
     def append_group(self, drafts: Sequence[Draft]) -> list[Outcome]:
@@ -49,7 +59,8 @@ class LogByLoad:
         """
         began = self._clock()
         try:
-            return (self._apart if self._busy else self._here).append_group(drafts)
+            apart = self._always or (self._busy and self._apart.ready())
+            return (self._apart if apart else self._here).append_group(drafts)
         finally:
             self._count(began, self._clock())
 

@@ -9,6 +9,7 @@ process.
 
 from __future__ import annotations
 
+import select
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -45,8 +46,20 @@ class LogProcess:
         self._here = here
         self._child: _Child | None = _Child(command)
 
+    def ready(self) -> bool:
+        """Say, without a wait, whether the process has begun to take groups; one that ended is started again.
+
+        Raises:
+            StoreError: It ended before it began.
+        """
+        child = self._child = self._child or _Child(self._command)
+        try:
+            return child.has_begun()
+        except (OSError, EOFError) as error:
+            raise self._not_begun(child) from error
+
     def append_group(self, drafts: Sequence[Draft]) -> list[Outcome]:
-        """Append the drafts, in their order; as `LogWriter.append_group`.
+        """Append the drafts, in their order; as `LogWriter.append_group`. Waits for a process that has not begun.
 
         Raises:
             GateClosedError: The high-water mark contradicts this database; nothing more may be written.
@@ -68,20 +81,23 @@ class LogProcess:
     def _append_there(self, drafts: Sequence[Draft]) -> list[Outcome]:
         child = self._child = self._child or _Child(self._command)
         try:
-            send_drafts(child.channel, drafts)
-            outcomes = receive_outcomes(child.channel)
+            child.begin()
         except (OSError, EOFError) as error:
+            raise self._not_begun(child) from error
+        try:
+            send_drafts(child.channel, drafts)
+            return receive_outcomes(child.channel)
+        except (OSError, EOFError):
             self._child = None
-            code = child.end()
-            if not child.answered:
-                raise StoreError(
-                    f"the process that appends ended with exit code {code} before it appended anything",
-                    hint="its last lines above say why; `rledger doctor` looks at the settings",
-                ) from error
-            lost = f"the process that appends ended with exit code {code}: the entry may or may not be recorded"
+            lost = f"the process that appends ended with exit code {child.end()}: the entry may or may not be recorded"
             return [UnknownOutcomeError(lost, hint="retry with the same idempotency key") for _ in drafts]
-        child.answered = True
-        return outcomes
+
+    def _not_begun(self, child: _Child) -> StoreError:
+        self._child = None
+        return StoreError(
+            f"the process that appends ended with exit code {child.end()} before it appended anything",
+            hint="its last lines above say why; `rledger doctor` looks at the settings",
+        )
 
 
 class WriterApart(Writer):
@@ -100,11 +116,12 @@ class WriterApart(Writer):
 
 
 def serve_log(channel: socket.socket, log: Appending) -> None:
-    """Append what arrives until the other side closes, or nothing more may be appended.
+    """Say that it begins, and append what arrives until the other side closes or nothing more may be appended.
 
     Raises:
         BaseException: The error after which nothing more is appended; the other side was told.
     """
+    send_outcomes(channel, ())
     while (drafts := receive_drafts(channel)) is not None:
         with _telling(channel):
             outcomes = [_proved(one) for one in log.append_group(drafts)]
@@ -132,13 +149,25 @@ class _Child:
     """A process with our end of the socket to it."""
 
     def __init__(self, command: Command) -> None:
-        self.answered = False
+        self._begun = False
         self.channel, theirs = socket.socketpair()
         with theirs:
             descriptor = theirs.fileno()
             self._process = subprocess.Popen(  # noqa: S603 - this program
                 command(descriptor), stdin=subprocess.DEVNULL, pass_fds=[descriptor]
             )
+
+    def begin(self) -> None:
+        """Wait until it takes groups."""
+        if not self._begun:
+            receive_outcomes(self.channel)
+            self._begun = True
+
+    def has_begun(self) -> bool:
+        """Say whether it takes groups."""
+        if not self._begun and select.select([self.channel], [], [], 0)[0]:
+            self.begin()
+        return self._begun
 
     def end(self) -> int:
         """Close the socket, wait until it ended, and return its exit code."""

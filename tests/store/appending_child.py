@@ -1,7 +1,8 @@
 """A process that appends for another one, over the socket that it inherits.
 
-Run as `python -m tests.store.appending_child DESCRIPTOR URL HOW`. `HOW`: `well`; `gone` ends before it serves; `dies`
-ends at its second group after the commit, unanswered; `closed` finds that the mark contradicts the database.
+Run as `python -m tests.store.appending_child DESCRIPTOR URL HOW`. `HOW`: `well`; `gone` ends before it serves; `dies1`
+and `dies2` end at their first or second group after the commit, unanswered; `closed` finds that the mark contradicts
+the database.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from tests.store import drafts
 
 
 class _Dying(LogWriter):
-    groups = 0
+    left = 0
 
     def append_group(self, group: Sequence[Draft]) -> list[Outcome]:
         outcomes = super().append_group(group)
-        self.groups += 1
-        if self.groups == 2:
+        self.left -= 1
+        if not self.left:
             os._exit(9)
         return outcomes
 
@@ -42,9 +43,10 @@ def main() -> None:
         sys.exit(3)
     mark = _refuse if how == "closed" else drafts.MarkList().advance
     rules = Rules(sign=drafts.sign, clock=drafts.SteppingClock(), before_answer=mark)
-    kind = _Dying if how == "dies" else LogWriter
     with socket.socket(fileno=descriptor) as channel, open_store(url) as store:
-        serve_log(channel, kind(store, rules))
+        log = _Dying(store, rules)
+        log.left = int(how.removeprefix("dies")) if how.startswith("dies") else 0
+        serve_log(channel, log)
 
 
 if __name__ == "__main__":

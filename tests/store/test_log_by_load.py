@@ -34,6 +34,7 @@ class Place:
 
     def __init__(self, clock: Clock) -> None:
         self.clock, self.took = clock, 1.0
+        self.begun = True
         self.fails: Exception | None = None
         self.log: LogWriter | None = None
         self.groups = 0
@@ -45,6 +46,9 @@ class Place:
         if self.fails is not None:
             raise self.fails
         return [] if self.log is None else self.log.append_group(drafts)
+
+    def ready(self) -> bool:
+        return self.begun
 
     def close(self) -> None:
         self.closed = True
@@ -92,8 +96,20 @@ def test_between_the_two_it_stays_where_it_is() -> None:
     assert busy.come(200, share=between) == (0, 200)
 
 
+def test_nobody_waits_for_a_process_that_has_not_begun() -> None:
+    load = Load()
+    load.apart.begun = False
+
+    assert load.come(100, share=0.9) == (100, 0)
+    load.apart.begun = True
+    assert load.come(100, share=0.9) == (0, 100)
+
+
 def test_where_it_is_wanted_everything_goes_apart() -> None:
-    assert Load(much=0.0).come(50, share=0.01) == (0, 50)
+    load = Load(much=0.0)
+    load.apart.begun = False
+
+    assert load.come(50, share=0.01) == (0, 50)
 
 
 def test_a_group_that_fails_is_told_and_counts() -> None:

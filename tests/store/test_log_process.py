@@ -128,18 +128,43 @@ def test_what_is_appended_apart_is_what_is_appended_here(url: str, tmp_path: Pat
     assert kind_of(aside.entry) is Kind.ATTEMPT
 
 
-def test_when_the_process_dies_nobody_knows_and_a_retry_does(url: str) -> None:
-    with open_store(url) as store, apart(store, url, "dies") as log:
-        log.append_group([drafts.genesis(), drafts.request("a")])
+@pytest.mark.parametrize("group", [1, 2])
+def test_when_the_process_dies_nobody_knows_and_a_retry_does(url: str, group: int) -> None:
+    with open_store(url) as store, apart(store, url, f"dies{group}") as log:
+        log.append_group([drafts.genesis(), *[drafts.request("a")] * (group - 1)])
 
         (lost,) = log.append_group([drafts.request("b", key="open-b")])
-        (again,) = log.append_group([drafts.request("b", key="open-b")])
+        here = LogWriter(store, rules())
+        (again,) = here.append_group([drafts.request("b", key="open-b")])
+        here.close()
 
     assert isinstance(lost, UnknownOutcomeError)
     assert "exit code 9" in str(lost)
     assert "same idempotency key" in lost.hint
     assert isinstance(again, Appended)
-    assert (again.replayed, again.index) == (True, 2)
+    assert (again.replayed, again.index) == (True, group)
+
+
+def test_whether_it_has_begun_is_said_at_once(url: str) -> None:
+    with open_store(url) as store, apart(store, url) as log:
+        assert not log.ready()  # the system has yet to start it
+        wait_for(log)
+        assert log.ready()
+        log.append_group([drafts.genesis(), drafts.request("a")])
+
+
+def test_one_that_ended_before_it_began_is_told(url: str) -> None:
+    ended = pytest.raises(StoreError, match="exit code 3 before it appended anything")
+    with open_store(url) as store, apart(store, url, "gone") as log, ended:
+        wait_for(log)
+
+
+def wait_for(log: LogProcess) -> None:
+    """Return once the process has begun."""
+    end = time.monotonic() + 30
+    while not log.ready():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_process_that_does_not_come_up_stops_the_writer(url: str) -> None:
