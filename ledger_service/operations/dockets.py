@@ -10,9 +10,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
 
+from ledger_service.core.decided import read_decided
 from ledger_service.core.disclosure import EVIDENCE_PREFIX
 from ledger_service.core.docket import Docket, Known, make_docket
 from ledger_service.core.entry import ASIDE_KINDS, CaseEntry, parse_entry
+from ledger_service.core.merkle import leaf_hash
 from ledger_service.errors import UnknownReturnError
 from ledger_service.store.drafts import SealedValue
 from ledger_service.store.keys import KeyStore
@@ -127,7 +129,8 @@ def open_entries(
 
 
 def _open(row: StoredEntry, sealed: Sequence[SealedValue], key_of: Callable[[bytes], bytes | None]) -> Known:
-    entry = parse_entry(row.encoded)
+    known = leaf_hash(row.encoded) == row.leaf_hash  # so these are the bytes that were appended
+    entry = read_decided(row.encoded) if known else parse_entry(row.encoded)
     assert isinstance(entry, CaseEntry)  # only these carry a return_id
     values, erased = dict(entry.facts), []
     by_position = {value.position: value for value in sealed}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ledger_service.core.case import Dispute
-from ledger_service.core.decided import encode_decided
+from ledger_service.core.decided import encode_decided, read_decided
 from ledger_service.core.entry import (
     COMMITMENTS_MAX,
     EVIDENCE_MAX,
@@ -51,6 +51,7 @@ from ledger_service.errors import (
     WrongRoleError,
     WrongStateError,
 )
+from tests.core.entries import GENESIS
 from tests.core.steps import RETURN_ID, TRANSITIONS, command, descriptors, example_fields, step, ways
 
 STORY = [
@@ -335,8 +336,20 @@ def test_every_entry_that_is_decided_is_encoded_as_every_entry_is() -> None:
             occurred_at=None,
         )
 
-        assert encode_decided(entry) == encode_entry(entry)
-        assert encode_decided(full) == encode_entry(full)
+        for one in (entry, full):
+            encoded = encode_decided(one)
+            assert encoded == encode_entry(one)
+            assert read_decided(encoded) == parse_entry(encoded) == one
+
+
+def test_what_no_step_gave_is_read_as_any_bytes_are() -> None:
+    aside = dataclasses.replace(decide(None, command("request_return")), kind=Kind.ATTEMPT, seq=None, prev=None)
+    for entry in (aside, GENESIS):
+        assert read_decided(encode_entry(entry)) == entry
+
+    for encoded in (b"{}", b"[]", b"no JSON", encode_entry(aside).replace(b'"attempt"', b'"another"')):
+        with pytest.raises(FormatError):
+            read_decided(encoded)
 
 
 @pytest.mark.parametrize("facts", [{"a": "\ud800"}, {"a": 1.5}, {"a": "\x00"}, {"a": 2**53}, {"a": "x" * 70_000}])
