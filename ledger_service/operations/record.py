@@ -12,9 +12,10 @@ Does not: verify webhooks (their callers say what they verified in `authenticity
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ledger_service.core.disclosure import EVIDENCE_PREFIX, SALT_BYTES, Disclosure, evidence_name
@@ -87,8 +88,13 @@ def record(ledger: Ledger, step: Step) -> Recorded:
     return finish(ledger.require_writer(), recording(ledger, step))
 
 
-def recording(ledger: Ledger, step: Step) -> Appending[Recorded]:
-    """Record a step, leaving it to the caller to append each draft and to wait; else as `record`."""
+def recording(
+    ledger: Ledger, step: Step, *, later: Callable[[Callable[[], None]], object] = lambda work: work()
+) -> Appending[Recorded]:
+    """Record a step, leaving it to the caller to append each draft and to wait; else as `record`.
+
+    `later` is given work that no answer needs to wait for; by default it is done at once.
+    """
     ledger.require_space()
     return_id = step.return_id or secrets.token_hex(RETURN_ID_BYTES)
     asked = step
@@ -127,7 +133,7 @@ def recording(ledger: Ledger, step: Step) -> Appending[Recorded]:
     if appended.replayed:  # the files of the first call stand; these are copies
         _forget(ledger, files)
         return Recorded(getattr(appended.entry, "return_id", return_id), appended)
-    _remember(ledger, judged, appended, disclosures)
+    later(partial(_remember, ledger, judged, appended, disclosures))
     return Recorded(return_id, appended, disclosures)
 
 

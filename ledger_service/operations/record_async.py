@@ -41,8 +41,9 @@ async def record_async(ledger: Ledger, step: Step) -> Recorded:
     short = step.seen is not None and step.seen.case.count <= READ_AT_ONCE_MAX
     if step.return_id is not None and not short and not ledger.dockets.holds(step.return_id):
         await asyncio.to_thread(ledger.dockets.of, step.return_id)
-    inbox = _inbox_of(asyncio.get_running_loop())
-    work = recording(ledger, step)
+    loop = asyncio.get_running_loop()
+    inbox = _inbox_of(loop)
+    work = recording(ledger, step, later=loop.call_soon)
     go_on: Callable[[], Draft] = partial(next, work)
     while True:
         try:
