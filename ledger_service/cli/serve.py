@@ -200,7 +200,7 @@ def _serve_on(descriptor: int, settings: Settings, processes: int) -> None:
         )
         config.timeout_graceful_shutdown = STOP_SECONDS_MAX - 5
         server = uvicorn.Server(config) if processes == 1 else SharingServer(config)
-        _settle_memory()
+        settle_memory()
         threading.Thread(target=_end_with_parent, args=(server,), name="parent", daemon=True).start()
         server.run(sockets=[listening])
 
@@ -218,7 +218,7 @@ def _append_on(descriptor: int, settings: Settings) -> None:
     for one in (signal.SIGINT, signal.SIGTERM):  # who asks everything to stop asks the API process too: that drains
         signal.signal(one, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as channel, open_ledger(settings, write=True) as opened:
-        _settle_memory()
+        settle_memory()
         serve_log(channel, log_writer(opened.ledger, settings))
 
 
@@ -239,7 +239,7 @@ def _require_issuers(settings: Settings) -> None:
     load_issuers(settings.oidc_file, allow_loopback=settings.oidc_allow_loopback)
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """Tell the collector that what was made at the start stays, and let it look at the rest less often.
 
     The libraries alone are hundreds of thousands of objects: walking them while requests wait took a third of the time.
