@@ -146,8 +146,13 @@ def test_when_the_process_dies_nobody_knows_and_a_retry_does(url: str, group: in
 
 
 def test_whether_it_has_begun_is_said_at_once(url: str) -> None:
+    silent = "import socket, sys; socket.socket(fileno=int(sys.argv[1])).recv(1)"  # until we close
+    with open_store(url) as store:
+        log = LogProcess(lambda channel: [sys.executable, "-c", silent, str(channel)], LogWriter(store, rules()))
+        assert not log.ready()
+        log.close()
+
     with open_store(url) as store, apart(store, url) as log:
-        assert not log.ready()  # the system has yet to start it
         wait_for(log)
         assert log.ready()
         log.append_group([drafts.genesis(), drafts.request("a")])
