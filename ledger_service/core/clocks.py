@@ -39,7 +39,6 @@ __all__ = ["Clock", "Happening", "clock_members", "clocks"]
 
 UNKNOWN_LAW = "withdrawal_window"  # the kind of clock that says that we do not have the rules of a law
 UNKNOWN_VERSION = "unknown"  # the version of a rule set that we do not have
-_OF_DISPUTES = frozenset(kind.id for kind in CLOCK_KINDS.values() if kind.dispute)  # none runs without a dispute
 
 
 def clocks(happenings: Sequence[Happening], *, now: str, only: Collection[str] | None = None) -> tuple[Clock, ...]:
@@ -51,8 +50,6 @@ def clocks(happenings: Sequence[Happening], *, now: str, only: Collection[str] |
         now: RFC 3339 UTC with milliseconds; what is not stopped is judged by it.
         only: The kinds (`clock_id`) that the caller looks at; None: all.
     """
-    if only is not None and not any(seen.dispute for seen in happenings) and _OF_DISPUTES.issuperset(only):
-        return ()
     case = History.of(complete([seen for seen in happenings if not seen.dispute]))
     request = next((step for step in case.steps if step.seen.verb == "request_return"), None)
     if request is None:
