@@ -73,7 +73,8 @@ def test_a_running_worker_or_server_tells_and_stops_at_a_signal(
     hooked: Program, receiver: Receiver, command: str
 ) -> None:
     options = ["--port", str(free_port())] if command == "serve" else []
-    with running(hooked, command, *options) as (process, _):
+    soon = hooked.with_settings(anchor_interval_seconds="1")  # its entries may have been recorded just now
+    with running(soon, command, *options) as (process, _):
         assert receiver.arrived.wait(WAIT_SECONDS_MAX)
         code, said = stop(process, signal.SIGTERM)
 
