@@ -235,7 +235,8 @@ def test_a_round_of_the_worker_removes_expired_uploads(rledger: Program) -> None
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_the_public_log_is_served_and_anchored_until_a_signal(story: Story, how: signal.Signals) -> None:
     port = free_port()
-    with running(story.rledger, "serve", "--port", str(port)) as (process, first):
+    soon = story.rledger.with_settings(anchor_interval_seconds="1")
+    with running(soon, "serve", "--port", str(port)) as (process, first):
         assert f"at http://127.0.0.1:{port}/checkpoint; Ctrl-C stops" in first
         checkpoint = get(port, "/checkpoint")
         trust = get(port, "/.well-known/return-ledger")
