@@ -12,7 +12,6 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
 
 from ledger_service import __version__
 from ledger_service.api import (
@@ -85,8 +84,7 @@ def make_app(ledger: Ledger, settings: Settings, *, gate: Gate | None = None) ->
     app.add_exception_handler(RequestValidationError, _told(problems.answer_validation_error))
     app.add_exception_handler(HTTPException, _told(problems.answer_http_error))
     observer = Observer(structlog.get_logger(), own)
-    app.add_middleware(Envelope, observer=observer, unforeseen=_unforeseen)
-    app.first = lambda stack: _shortcut(app).before(Envelope(stack, observer=observer, unforeseen=_unforeseen), stack)
+    app.add_middleware(Envelope, observer=observer, shortcut=_shortcut(app), unforeseen=_unforeseen)
     describe(app)
     check_addresses(app)
     return app
@@ -124,19 +122,9 @@ def _shortcut(app: FastAPI) -> Shortcut:
     return Shortcut(route, returns.TRANSITIONS_PATH, returns.serve_transition, app.exception_handlers)
 
 
-class Application(FastAPI):
-    """An application that may have something in front of all its layers."""
-
-    first: Callable[[ASGIApp], ASGIApp] = staticmethod(lambda stack: stack)
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Return the layers, and what stands in front of them."""
-        return self.first(super().build_middleware_stack())
-
-
-def routed() -> Application:
+def routed() -> FastAPI:
     """Return an application with its routes and nothing behind them: enough to describe it."""
-    app = Application(
+    app = FastAPI(
         title="return-ledger",
         version=__version__,
         docs_url=None,

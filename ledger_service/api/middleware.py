@@ -10,7 +10,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from itertools import count
 
 from starlette.requests import ClientDisconnect, Request
@@ -18,8 +18,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger_service.api.observe import Observer
+from ledger_service.api.shortcut import Shortcut
 
-Work = Callable[[Request, Send], Awaitable[None]]
 _IDS = count()
 _ID_PREFIX = secrets.token_hex(8)  # of this process; what follows counts its requests
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -34,24 +34,21 @@ _SECURITY = (  # for answers that do not say otherwise
 class Envelope:
     """ASGI middleware. Pure ASGI: Starlette's class of that name copies every body through a queue."""
 
-    def __init__(self, app: ASGIApp, *, observer: Observer, unforeseen: Callable[[Request], Response]) -> None:
-        """Take the application, who is told of each request, and the last resort."""
+    def __init__(
+        self, app: ASGIApp, *, observer: Observer, shortcut: Shortcut, unforeseen: Callable[[Request], Response]
+    ) -> None:
+        """Take the application, who is told of each request, the shorter way for some, and the last resort."""
         self._app = app
         self._unforeseen = unforeseen
         self._observer = observer
+        self._shortcut = shortcut
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await self.around(Request(scope, receive), send, self._pass_on)
-
-    async def _pass_on(self, request: Request, send: Send) -> None:
-        await self._app(request.scope, request.receive, send)
-
-    async def around(self, request: Request, send: Send, work: Work) -> None:
-        """Serve one request by some work, which is given it and where its answer goes."""
+        request = Request(scope, receive)
         sent_id = request.headers.get("x-request-id", "")
         request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else f"{_ID_PREFIX}-{next(_IDS)}"
         request.state.request_id = request_id
@@ -69,14 +66,17 @@ class Envelope:
             await send(message)
 
         try:
-            await work(request, sending)
+            if (value := self._shortcut.value_of(scope)) is not None:
+                await self._shortcut.serve(request, value, sending)
+            else:
+                await self._app(scope, receive, sending)
         except ClientDisconnect:
             status = 499  # nobody is there to be answered
         except Exception as error:
             self._observer.failed(request, error)
             if status:  # half an answer is out: the connection breaks, so that nobody takes it for a whole one
                 raise
-            await self._unforeseen(request)(request.scope, request.receive, sending)
+            await self._unforeseen(request)(scope, receive, sending)
         finally:
             # In the loop's next turn: it sends what was written at the end of this one.
             asyncio.get_running_loop().call_soon(self._observer.served, request, status, time.perf_counter() - started)

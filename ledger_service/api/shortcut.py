@@ -1,9 +1,9 @@
 """A shorter way to the busiest operation: the functions of one route, called without what a framework does around them.
 
 Finding the route among all, resolving its dependencies and the layers in between cost a step a fifth of its time.
-Promises: what is served here is answered as its route answers it, byte for byte, by the same functions and handlers, in
-the same envelope; whatever is unusual about a request (another form of path, a query, a prefix) is left to the route.
-Does not: describe the operation: OpenAPI is made from the route.
+Promises: what is served here is answered as its route answers it, byte for byte, by the same functions and handlers;
+whatever is unusual about a request (another form of path, a query, a prefix) is left to the route. Does not: describe
+the operation: OpenAPI is made from the route.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from ledger_service.api.middleware import Envelope
+from starlette.types import Scope, Send
 
 Work = Callable[[Request, str], Awaitable[Response]]
 Handlers = Mapping[Any, Callable[[Request, Exception], Any]]
@@ -52,18 +50,6 @@ class Shortcut:
             return None
         match = self._fullmatch(scope["path"])
         return None if match is None else match[1]
-
-    def before(self, envelope: Envelope, app: ASGIApp) -> ASGIApp:
-        """Return what serves requests here, in their envelope, or hands them on to the application."""
-
-        async def first(scope: Scope, receive: Receive, send: Send) -> None:
-            value = self.value_of(scope) if scope["type"] == "http" else None
-            if value is None:
-                await app(scope, receive, send)
-            else:
-                await envelope.around(Request(scope, receive), send, lambda one, out: self.serve(one, value, out))
-
-        return first
 
     async def serve(self, request: Request, value: str, send: Send) -> None:
         """Answer a request.
