@@ -47,7 +47,7 @@ class LogByLoad:
         self._always = much <= 0
         self._clock = clock
         self._share = 0.0
-        self._busy = self._always
+        self._busy = False
         self._ended = clock()
 
     def append_group(self, drafts: Sequence[Draft]) -> list[Outcome]:

@@ -23,11 +23,12 @@ from eth_hash.auto import keccak
 from trie import HexaryTrie
 
 from ledger_service.core import state_proof
-from ledger_service.core.registry import compute_commitment, compute_commitment_slot
+from ledger_service.core.registry import compute_commitment_slot
 from ledger_service.core.rlp_items import encode_number
 from ledger_service.core.verify import tree_of
 from tests.campaigns.receipts.judge import planted
 from tests.chain.local_nodes import installed, local_node
+from tests.core.receipts import held_of
 from tests.operations.local_world import Local, founded, stated
 
 MUTATIONS, MUTATIONS_SHORT = 100_000, 20_000  # shared among the proofs that are attacked
@@ -85,15 +86,7 @@ def made_by_clients(folder: Path) -> dict[str, Proof]:
         state, (size, root) = anchor.state, tree_of(receipt)
         if state is None:
             raise AssertionError(f"the receipt that was anchored on {kind} has no state proof")
-        commitment = compute_commitment(
-            anchor.log_id,
-            anchor.sequence,
-            size=size,
-            root=root,
-            time=anchor.time,
-            block_number=anchor.block_number,
-            parent_hash=anchor.parent_hash,
-        )
+        commitment = held_of(anchor, size=size, root=root)
         slot = compute_commitment_slot(target.log_id, anchor.sequence)
         found[kind] = Proof(
             state.header,

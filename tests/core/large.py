@@ -25,7 +25,7 @@ from ledger_service.core.rlp_items import encode_number
 from ledger_service.core.state_proof import StateProof
 from ledger_service.core.trust import Trust
 from tests.core.entries import OLD_KEY, ORIGIN, SEAL
-from tests.core.receipts import SEPOLIA, STEP, TRUST, anchor, receipt
+from tests.core.receipts import SEPOLIA, STEP, TRUST, anchor, held_of, receipt
 
 BYTES_MAX, STATED_BYTES_MAX = 12 * 1024, 32 * 1024  # of such a receipt without state proofs, and with them
 SIZE, STEP_AT, SEAL_AT = 1_000_000, 999_900, 999_000
@@ -56,15 +56,7 @@ def large(*, stated: bool) -> Large:
     log = SparseLog({STEP_AT: leaf_hash(encode_entry(STEP)), SEAL_AT: leaf_hash(seal)})
     head = Checkpoint(ORIGIN, SIZE, log.root())
     shown = dataclasses.replace(anchor(SEPOLIA), sequence=2_001, block_number=21_000_000)
-    held = compute_commitment(
-        shown.log_id,
-        shown.sequence,
-        size=SIZE,
-        root=head.root,
-        time=shown.time,
-        block_number=shown.block_number,
-        parent_hash=shown.parent_hash,
-    )
+    held = held_of(shown, size=SIZE, root=head.root)
     slots = {compute_commitment_slot(target.log_id, 2_001): held, compute_commitment_slot(target.log_id, 2_000): quoted}
     storage = SparseTrie({slot: rlp.encode(value) for slot, value in slots.items()}, depth=STORAGE_DEPTH)
     account = rlp.encode([encode_number(1), b"", storage.root, target.code_hash])

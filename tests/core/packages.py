@@ -43,12 +43,11 @@ from ledger_service.core.package import (
     sign_manifest,
 )
 from ledger_service.core.receipt import Receipt, encode_receipt
-from ledger_service.core.registry import compute_commitment
 from ledger_service.core.report import Report
 from ledger_service.core.trust import Trust, encode_trust
 from ledger_service.core.verify_package import questions_of_package, verify_package
 from tests.core.entries import ASIDE, FIRST, GENESIS, NEW_KEY, OLD_KEY, ORIGIN, RECORDED_AT, SEAL
-from tests.core.receipts import EMBEDDED, anchor
+from tests.core.receipts import EMBEDDED, anchor, held_of
 from tests.core.receipts import TRUST as PINNED
 
 CASE, OTHER = FIRST.return_id, "11" * 16
@@ -244,15 +243,7 @@ def answers() -> list[Answer]:
     """Return what an honest node says about the anchor of the receipts."""
     (question,) = questions_of_package(Bytes(honest()), PINNED)
     proof = anchor(EMBEDDED)
-    commitment = compute_commitment(
-        proof.log_id,
-        proof.sequence,
-        size=head().size,
-        root=head().root,
-        time=proof.time,
-        block_number=proof.block_number,
-        parent_hash=proof.parent_hash,
-    )
+    commitment = held_of(proof, size=head().size, root=head().root)
     return [
         TargetFacts(
             source="node",

@@ -13,6 +13,7 @@ from ledger_service.core.entry import Entry, EvidenceDescriptor, NamedCommitment
 from ledger_service.core.facts import Question, TargetFacts
 from ledger_service.core.log_entry import KeyEntry, Target, key_change_message
 from ledger_service.core.receipt import AnchorProof, KeyChange, Receipt
+from ledger_service.core.receipt_state import AfterProof
 from ledger_service.core.registry import compute_commitment, compute_log_id, compute_origin_hash
 from ledger_service.core.trust import EMBEDDED_CHAIN_ID, PinnedTarget, Trust
 from tests.core.entries import FIRST, FULL, GENESIS, NEW_KEY, OLD_KEY, ORIGIN, RECORDED_AT, SEAL
@@ -100,6 +101,19 @@ def anchor(pinned: PinnedTarget) -> AnchorProof:
     )
 
 
+def held_of(shown: AnchorProof | AfterProof, *, size: int, root: bytes) -> bytes:
+    """Return the commitment that the contract holds of an anchor of this head."""
+    return compute_commitment(
+        shown.log_id,
+        shown.sequence,
+        size=size,
+        root=root,
+        time=shown.time,
+        block_number=shown.block_number,
+        parent_hash=shown.parent_hash,
+    )
+
+
 def receipt(index: int = STEP_AT, *, rotated: bool = False, on: Sequence[PinnedTarget] = (EMBEDDED,)) -> Receipt:
     """Return the receipt of an entry in the head of `SIZE`, final on these targets."""
     return Receipt(
@@ -137,14 +151,6 @@ def answer(pinned: PinnedTarget, *, source: str = "node") -> TargetFacts:
         chain_genesis=pinned.target.chain_genesis,
         final_number=proof.block_number,
         code_hash=pinned.target.code_hash,
-        commitment=compute_commitment(
-            proof.log_id,
-            proof.sequence,
-            size=SIZE,
-            root=head().root,
-            time=proof.time,
-            block_number=proof.block_number,
-            parent_hash=proof.parent_hash,
-        ),
+        commitment=held_of(proof, size=SIZE, root=head().root),
         block_hash=proof.block_hash,
     )

@@ -18,12 +18,11 @@ from ledger_service.core.entry import Entry, encode_entry
 from ledger_service.core.facts import TargetFacts
 from ledger_service.core.package import COMPLETENESS, EVENTS, HEAD_RECEIPT, Manifest, receipt_name
 from ledger_service.core.receipt import AnchorProof, Receipt, encode_receipt
-from ledger_service.core.registry import compute_commitment
 from ledger_service.core.verify import questions
 from tests.core import packages
 from tests.core.entries import OLD_KEY, ORIGIN, SEAL
 from tests.core.packages import ANSWERED, ASKED, CASE, HIDDEN, REQUEST, SHOWN, STRANGER, WORDS, Draft, chained, indexed
-from tests.core.receipts import EMBEDDED, TRUST, anchor
+from tests.core.receipts import EMBEDDED, TRUST, anchor, held_of
 
 RIVAL = dataclasses.replace(ASKED, verb="add_evidence", to_state="requested")
 FURTHER = chained(dataclasses.replace(ASKED, verb="approve_return"), ANSWERED)
@@ -83,15 +82,7 @@ def _answer(size: int) -> TargetFacts:
         chain_genesis=EMBEDDED.target.chain_genesis,
         final_number=placed().block_number,
         code_hash=EMBEDDED.target.code_hash,
-        commitment=compute_commitment(
-            proof.log_id,
-            proof.sequence,
-            size=size,
-            root=head(size).root,
-            time=proof.time,
-            block_number=proof.block_number,
-            parent_hash=proof.parent_hash,
-        ),
+        commitment=held_of(proof, size=size, root=head(size).root),
         block_hash=proof.block_hash,
     )
 

@@ -13,7 +13,6 @@ from ledger_service.core.entry import encode_entry
 from ledger_service.core.facts import Answer, TargetFacts, Unanswered
 from ledger_service.core.receipt import Receipt, encode_receipt, parse_receipt, receipt_members
 from ledger_service.core.receipt_state import AfterProof
-from ledger_service.core.registry import compute_commitment
 from ledger_service.core.report import Outcome, Report, Verdict
 from ledger_service.core.state_proof import StateProof
 from ledger_service.core.trust import Trust
@@ -21,7 +20,7 @@ from ledger_service.core.verify import questions, tree_of, verify
 from ledger_service.errors import ReceiptFormatError
 from tests.core.entries import FIRST, SEAL
 from tests.core.large import Large, large
-from tests.core.receipts import EMBEDDED, SEPOLIA
+from tests.core.receipts import EMBEDDED, SEPOLIA, held_of
 
 STATED, BARE = large(stated=True), large(stated=False)
 
@@ -106,15 +105,7 @@ def test_without_a_storage_proof_a_node_is_asked() -> None:
     assert pinned is not None
     asked = questions(encode_receipt(bare), BARE.trust)
     mine = next(one for one in asked if one.sequence == bare.after.sequence)
-    held = compute_commitment(
-        bare.after.log_id,
-        bare.after.sequence,
-        size=bare.after.size,
-        root=bare.after.root,
-        time=bare.after.time,
-        block_number=bare.after.block_number,
-        parent_hash=bare.after.parent_hash,
-    )
+    held = held_of(bare.after, size=bare.after.size, root=bare.after.root)
     honest = TargetFacts(
         source="node",
         question=mine,
@@ -129,15 +120,7 @@ def test_without_a_storage_proof_a_node_is_asked() -> None:
     (anchor,) = bare.anchors
     newer = next(one for one in asked if one.sequence == anchor.sequence)
     size, root = tree_of(bare)
-    own = compute_commitment(
-        anchor.log_id,
-        anchor.sequence,
-        size=size,
-        root=root,
-        time=anchor.time,
-        block_number=anchor.block_number,
-        parent_hash=anchor.parent_hash,
-    )
+    own = held_of(anchor, size=size, root=root)
     assert anchor.block_hash is not None
     final = dataclasses.replace(
         honest, question=newer, final_number=anchor.block_number, commitment=own, block_hash=anchor.block_hash

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from ledger_service.core.receipt import AnchorProof, encode_receipt
-from ledger_service.core.registry import compute_commitment, compute_commitment_slot
+from ledger_service.core.registry import compute_commitment_slot
 from ledger_service.core.report import Outcome, Report, Verdict
 from ledger_service.core.verify import verify
 from ledger_service.core.verify_state import check_state
 from tests.campaigns.receipts.judge import planted
-from tests.core.receipts import EMBEDDED, SEPOLIA, anchor, head, receipt
+from tests.core.receipts import EMBEDDED, SEPOLIA, anchor, head, held_of, receipt
 from tests.core.receipts import TRUST as PINNED
 from tests.core.states import state_of
 
@@ -27,15 +27,7 @@ OTHER = bytes([99])
 
 def commitment(shown: AnchorProof = SHOWN) -> bytes:
     """Return what the contract holds of an anchor of the log's head."""
-    return compute_commitment(
-        shown.log_id,
-        shown.sequence,
-        size=head().size,
-        root=head().root,
-        time=shown.time,
-        block_number=shown.block_number,
-        parent_hash=shown.parent_hash,
-    )
+    return held_of(shown, size=head().size, root=head().root)
 
 
 def stated(**changed: Any) -> tuple[AnchorProof, bytes]:
