@@ -14,27 +14,29 @@ from pathlib import Path
 
 from ledger_service.store.connection import BUSY_MILLISECONDS
 
-ENTRIES_DUE = 6_000  # some 60 MB of log: moving it costs commits some tens of milliseconds, so it is done seldom
+PAGES_DUE = 4_000  # 16 MB of log: moved in some tens of milliseconds beside the commits, and written over from then on
+PAGES_OF_COMMIT = 8  # that a commit writes to the log, about: twelve with one entry, fifty with 32
+PAGES_OF_ENTRY = 2  # and for each of its entries
 
 
 class WalKeeper:
     """A thread beside the writer of one SQLite file; `close` it."""
 
-    def __init__(self, path: Path, *, every: int = ENTRIES_DUE) -> None:
-        """Start the thread; it moves the log after so many entries."""
+    def __init__(self, path: Path, *, every: int = PAGES_DUE) -> None:
+        """Start the thread; it moves the log after about so many pages."""
         self._path = path
         self._every = every
-        self._count = 0
+        self._pages = 0
         self._due = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-wal", daemon=True)
         self._thread.start()
 
     def written(self, count: int) -> None:
-        """Say by how many entries the log grew; for one thread."""
-        self._count += count
-        if self._count >= self._every:
-            self._count = 0
+        """Say how many entries a commit added to the log; for one thread."""
+        self._pages += PAGES_OF_COMMIT + PAGES_OF_ENTRY * count
+        if self._pages >= self._every:
+            self._pages = 0
             self._due.set()
 
     def close(self) -> None:

@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 
 from ledger_service.store.engine import open_store
+from ledger_service.store.ledger import LogWriter
 from ledger_service.store.mark import HighWaterMark
-from ledger_service.store.wal import ENTRIES_DUE, WalKeeper
+from ledger_service.store.rules import Rules
+from ledger_service.store.wal import PAGES_DUE, PAGES_OF_COMMIT, PAGES_OF_ENTRY, WalKeeper
 from ledger_service.store.writer import Writer
 from tests.store import drafts
 from tests.store.rederive import check
 
 PATIENCE = 60.0
+FRAME_BYTES = 24 + 4096  # of SQLite's write-ahead log: a header and a page
+ONE = PAGES_OF_COMMIT + PAGES_OF_ENTRY  # pages of a commit of one entry
 
 
 def appended(path: Path, monkeypatch: pytest.MonkeyPatch, *, every: int, wait: bool) -> int:
@@ -39,15 +43,33 @@ def appended(path: Path, monkeypatch: pytest.MonkeyPatch, *, every: int, wait: b
 
 
 def test_the_log_is_moved_while_the_ledger_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert appended(tmp_path / "ledger.db", monkeypatch, every=20, wait=True) > 0
+    assert appended(tmp_path / "ledger.db", monkeypatch, every=20 * ONE, wait=True) > 0
 
 
 def test_nothing_else_would_move_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert appended(tmp_path / "ledger.db", monkeypatch, every=42, wait=False) == 0
+    assert appended(tmp_path / "ledger.db", monkeypatch, every=42 * ONE, wait=False) == 0
+
+
+@pytest.mark.parametrize("together", [1, 32])
+def test_pages_are_counted_as_commits_write_them(tmp_path: Path, together: int) -> None:
+    path = tmp_path / "ledger.db"
+    with open_store(f"sqlite:///{path}", create=True) as store:
+        rules = Rules(sign=drafts.sign, clock=lambda: datetime.now(UTC), before_answer=lambda *_: None)
+        log = LogWriter(store, rules)
+        log.append_group([drafts.genesis()])
+        cases = iter(range(64 + together * 20))
+        log.append_group([drafts.request(next(cases)) for _ in range(64)])  # no page is split at every second entry
+        before = path.with_name("ledger.db-wal").stat().st_size
+        for _ in range(20):
+            log.append_group([drafts.request(next(cases)) for _ in range(together)])
+        written = (path.with_name("ledger.db-wal").stat().st_size - before) / FRAME_BYTES
+        log.close()
+
+    assert 0.5 < 20 * (PAGES_OF_COMMIT + PAGES_OF_ENTRY * together) / written < 2
 
 
 def test_a_database_that_is_gone_ends_no_writer(tmp_path: Path) -> None:
     keeper = WalKeeper(tmp_path / "nothing" / "ledger.db")
-    keeper.written(ENTRIES_DUE)
+    keeper.written(PAGES_DUE)
     keeper.close()
     keeper.close()
