@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from ledger_service.core.applicable import (
     Applied,
@@ -33,7 +34,7 @@ from ledger_service.core.entry import Role, RuleReference
 from ledger_service.core.moments import History, parse_instant
 from ledger_service.core.reading import Reading
 from ledger_service.core.rule_clock import Confidence, RuleClock
-from ledger_service.core.rules import Ground
+from ledger_service.core.rules import RULE_SETS, Ground
 
 __all__ = ["Clock", "Happening", "clock_members", "clocks"]
 
@@ -50,6 +51,8 @@ def clocks(happenings: Sequence[Happening], *, now: str, only: Collection[str] |
         now: RFC 3339 UTC with milliseconds; what is not stopped is judged by it.
         only: The kinds (`clock_id`) that the caller looks at; None: all.
     """
+    if only is not None and not _may_begin(happenings, frozenset(only)):
+        return ()
     case = History.of(complete([seen for seen in happenings if not seen.dispute]))
     request = next((step for step in case.steps if step.seen.verb == "request_return"), None)
     if request is None:
@@ -75,6 +78,21 @@ def clocks(happenings: Sequence[Happening], *, now: str, only: Collection[str] |
     if only is None or UNKNOWN_LAW in only:
         found += [_unknown_law(name, request.seen.seq) for name in unknown_laws(facts)]
     return tuple(sorted(found, key=lambda clock: clock.started_by))
+
+
+def _may_begin(happenings: Sequence[Happening], kinds: frozenset[str]) -> bool:
+    """Say whether a step is among those that begin a clock of these kinds under any rule; most cases have none."""
+    names = _beginnings(kinds)
+    return UNKNOWN_LAW in kinds or any(
+        seen.verb in names or not names.isdisjoint(f"evidence:{item}" for item in seen.evidence) for seen in happenings
+    )
+
+
+@lru_cache(maxsize=64)
+def _beginnings(kinds: frozenset[str]) -> frozenset[str]:
+    rules = [rule for known in RULE_SETS for rule in known.clocks if rule.kind in kinds]
+    triggers = [[*rule.starts, *rule.starts_if_collected, *rule.starts_if_idle] for rule in rules]
+    return frozenset(trigger.name for some in triggers for trigger in some)
 
 
 def _rules(facts: CaseFacts) -> Iterator[tuple[Applied, RuleClock, tuple[str, ...]]]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ledger_service.core import calendars, encoding
 from ledger_service.core.calendars import Territory
 from ledger_service.core.clock import Basis, Clock, ClockState, Happening, Reason, instant_text
+from ledger_service.core.clock_kinds import CLOCK_KINDS
 from ledger_service.core.clocks import clock_members, clocks
 from ledger_service.core.counting import Offset, Period, Roll, Unit, count
 from ledger_service.core.entry import Authenticity, Role, RuleReference
@@ -332,6 +333,9 @@ def test_nothing_that_was_recorded_makes_the_clocks_fail(
     found = clocks([first, *steps], now=now)
 
     assert found == clocks([first, *steps], now=now)
+    for kind in CLOCK_KINDS:
+        alone = clocks([first, *steps], now=now, only=(kind,))
+        assert alone == tuple(clock for clock in found if clock.clock_id == kind)
     for clock in found:
         unknown = clock.state is ClockState.UNKNOWN
         assert unknown is (clock.reason not in (None, Reason.LAWFULLY_WITHHELD))
