@@ -17,10 +17,10 @@ from ledger_service.core.clock import Clock, ClockState
 from ledger_service.core.clocks import clocks
 from ledger_service.core.corrections import require_correction
 from ledger_service.core.docket import Docket
-from ledger_service.core.effects import take
+from ledger_service.core.effects import moves, take
 from ledger_service.core.entry import Authenticity, Role
 from ledger_service.core.happenings import happenings
-from ledger_service.core.names import unknown_name
+from ledger_service.core.names import named_entries, unknown_name
 from ledger_service.core.step import refuse
 from ledger_service.errors import (
     BalanceError,
@@ -64,6 +64,11 @@ def judge(docket: Docket, case: Case | None, command: Command, values: Values, *
         raise refuse(kind, f"{command.verb} is refused: {error}", case, command, hint=_hint(error)) from None
     _require_clocks(docket, case, command, values, now)
     return _target(moved, case, command)
+
+
+def looks_back(verb: str, values: Values) -> bool:
+    """Say whether `judge` looks at the steps before this one, and not at its case and its own fields alone."""
+    return verb in _LOOKS_BACK or moves(verb, values) or bool(named_entries(verb, values))
 
 
 def _require_clocks(docket: Docket, case: Case | None, command: Command, values: Values, now: str) -> None:
@@ -122,4 +127,5 @@ def _hint(error: UnbalancedError) -> str:
 
 
 _VOUCHED = frozenset({Authenticity.WEBHOOK_VERIFIED, Authenticity.PLATFORM_ATTESTED})
+_LOOKS_BACK = frozenset({"correct", "expire", "close"})  # beside those that move something
 _OF_OFFERS = frozenset({"accept_offer", "refuse_offer"})

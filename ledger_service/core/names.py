@@ -38,13 +38,20 @@ def unknown_name(docket: Docket, verb: str, values: Mapping[str, Any]) -> Unknow
     for law in values.get("governing_law", ()):
         if law not in _LAWS:
             return UnknownName(f"there is no rule set {law!r:.60}", f"rule sets: {', '.join(_LAWS)}")
+    for name, leaf in named_entries(verb, values):
+        if docket.find(leaf) is None:
+            reason = f"{name}: {leaf} is the leaf hash of no entry of this case"
+            return UnknownName(reason, "`rledger show ID` lists them")
+    return None
+
+
+def named_entries(verb: str, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the entries that the fields of a step name, as (field, leaf hash in hex), in the order of its table."""
     transition = LIFECYCLE.transition(verb)
     assert transition is not None  # it is a step of the table
-    for name, known in transition.fields.items():
-        if known.form.name != "leaf_hash" or name not in values:
-            continue
-        for leaf in values[name] if known.form.many else [values[name]]:
-            if docket.find(leaf) is None:
-                reason = f"{name}: {leaf} is the leaf hash of no entry of this case"
-                return UnknownName(reason, "`rledger show ID` lists them")
-    return None
+    return [
+        (name, leaf)
+        for name, known in transition.fields.items()
+        if known.form.name == "leaf_hash" and name in values
+        for leaf in (values[name] if known.form.many else [values[name]])
+    ]

@@ -6,10 +6,12 @@ holds at one head; the writer refuses it at another. Does not: take in files or 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
+from ledger_service.core.case import Case
 from ledger_service.core.docket import Docket
 from ledger_service.core.encoding import encode
 from ledger_service.core.entry import (
@@ -19,7 +21,7 @@ from ledger_service.core.entry import (
     NamedCommitment,
     Role,
 )
-from ledger_service.core.judge import judge
+from ledger_service.core.judge import judge, looks_back
 from ledger_service.core.returns import Command, SortedFields, allowed_verbs, decide, decide_way, sort_fields
 from ledger_service.core.step import STATEMENT_NAMES
 from ledger_service.errors import (
@@ -43,14 +45,15 @@ TEXT_CHARACTERS_MAX = 256  # of a party's reference or an idempotency key: names
 class Admitted:
     """A step that may be recorded: its fields, where it leads, and the head that it was judged at.
 
-    `keys` are as they were then; they are for this step's work alone.
+    `keys` are as they were then; they are for this step's work alone. `docket` is None where the case is older than the
+    step and nothing of its docket was looked at.
     """
 
     fields: SortedFields
     to_state: str | None
     judged_at: bytes | None
     keys: KeyRing
-    docket: Docket = field(default_factory=Docket)
+    docket: Docket | None = None
 
 
 def admit(ledger: Ledger, step: Step, return_id: str) -> Admitted:
@@ -82,7 +85,6 @@ def admitting(ledger: Ledger, step: Step, return_id: str) -> Appending[Admitted]
 def _check(ledger: Ledger, step: Step, return_id: str) -> Admitted:
     keys = ledger.keys.ring()
     case = ledger.read.find_case(return_id) if step.seen is None else step.seen.case
-    docket = Docket() if case is None else ledger.dockets.at(return_id, case.head, destroyed=keys.destroyed)
     if (
         case is None and step.return_id is not None and not step.opens
     ):  # a new case gets a random name, never one that says something
@@ -126,11 +128,22 @@ def _check(ledger: Ledger, step: Step, return_id: str) -> Admitted:
     command = replace(command, facts=found.facts, commitments=names)
     decide_way(case, command)
     now = format_instant(ledger.clock())
-    target = judge(docket, case, command, {**found.facts, **found.committed}, now=now)
+    values = {**found.facts, **found.committed}
+    docket = Docket() if case is None else _docket(ledger, step, case, values, destroyed=keys.destroyed)
+    target = judge(docket or Docket(), case, command, values, now=now)
     if target is not None:
         command = replace(command, to_state=target)
     entry = decide(case, command)
-    return Admitted(found, entry.to_state, docket.head, keys, docket)
+    judged_at = docket.head if docket is not None else None if case is None else case.head
+    return Admitted(found, entry.to_state, judged_at, keys, docket)
+
+
+def _docket(ledger: Ledger, step: Step, case: Case, values: Mapping[str, Any], *, destroyed: int) -> Docket | None:
+    """Return the docket of a case; None where it would have to be read and the step does not look at it."""
+    docket = ledger.dockets.at(case.return_id, case.head, destroyed=destroyed)
+    if docket is None and (step.signed is not None or looks_back(step.verb, values)):
+        docket = ledger.dockets.of(case.return_id)
+    return docket
 
 
 def _require_texts(step: Step) -> None:

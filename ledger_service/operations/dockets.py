@@ -38,20 +38,23 @@ class Dockets:
         """Say whether the docket of a case was read and is remembered: then `of` reads what was added at most."""
         return return_id in self._known
 
-    def at(self, return_id: str, head: bytes, *, destroyed: int) -> Docket:
-        """Return the docket of a case that was read just now with this head (leaf hash); else as `of`.
+    def at(self, return_id: str, head: bytes, *, destroyed: int) -> Docket | None:
+        """Return what is remembered of a case that was read just now with this head (leaf hash), without a query.
 
         Args:
             return_id: The case.
-            head: Of the case. What was remembered at this head needs no query.
+            head: Of the case.
             destroyed: How many keys were destroyed, looked up just now.
+
+        Returns:
+            The docket at this head, None where it must be read (`of`).
         """
         with self._lock:
             known = self._known.get(return_id)
             if known is not None and known[2] == destroyed and known[1].head == head:
                 self._known.move_to_end(return_id)
                 return known[1]
-        return self.of(return_id)
+        return None
 
     def learn(self, return_id: str, docket: Docket, known: Known, *, index: int, destroyed: int) -> None:
         """Remember a docket with the entry that was just appended to it.

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from ledger_service.core.disclosure import EVIDENCE_PREFIX, SALT_BYTES, Disclosure, evidence_name
-from ledger_service.core.docket import Known
+from ledger_service.core.docket import Docket, Known
 from ledger_service.core.encoding import as_read
 from ledger_service.core.entry import (
     RETURN_ID_BYTES,
@@ -60,6 +60,7 @@ from ledger_service.store.values import NONCE_BYTES, seal_value
 __all__ = ["Party", "Recorded", "Step", "record", "recording"]
 
 NOT_TAKEN = ""  # the name of a file that is not here; the writer refuses to keep it in an entry
+READ_AT_ONCE_MAX = 16  # entries of a case that are read wherever a step is recorded, an event loop too
 JUDGED_AGAIN_MAX = 20  # times that a case may move on while one step is judged; each takes a few milliseconds
 
 
@@ -164,7 +165,7 @@ def _draft(
             ledger,
             content,
             step.signed,
-            docket=judged.docket,
+            docket=judged.docket or Docket(),  # one that is admitted to be signed looked at it
             actor=asserted_by,
             now=int(ledger.clock().timestamp()),
         )
@@ -222,7 +223,11 @@ def _remember(ledger: Ledger, judged: Admitted, appended: Appended, disclosures:
     assert isinstance(entry, CaseEntry)  # a step of a case
     if appended.case is not None:
         ledger.read.learn(StoredCase(appended.case, appended.index))
-    if entry.seq == len(judged.docket.steps):  # judged against all that was before it
+    if judged.docket is None:  # nothing of it was needed: the next step may look at it
+        if appended.case is not None and appended.case.count <= READ_AT_ONCE_MAX:
+            with suppress(LedgerError):  # whoever needs it is told
+                ledger.dockets.of(entry.return_id)
+    elif entry.seq == len(judged.docket.steps):  # judged against all that was before it
         opened = {one.name: one.value for one in disclosures if not one.name.startswith(EVIDENCE_PREFIX)}
         values = as_read({**entry.facts, **opened})
         assert isinstance(values, dict)

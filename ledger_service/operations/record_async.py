@@ -19,12 +19,10 @@ from weakref import WeakKeyDictionary
 
 from ledger_service.operations.asked import Step
 from ledger_service.operations.ledger import Ledger
-from ledger_service.operations.record import Recorded, record, recording
+from ledger_service.operations.record import READ_AT_ONCE_MAX, Recorded, record, recording
 from ledger_service.store.drafts import Appended, Draft
 from ledger_service.store.ledger import Outcome
 from ledger_service.store.writer import Writer
-
-READ_AT_ONCE_MAX = 16  # entries of a case that are read in the loop: a change of thread would cost as much
 
 QUIET_TURNS = 1  # of a loop without a draft: each costs a look at all sockets, and three took a tenth of a step's time
 

@@ -17,7 +17,7 @@ from ledger_service.core.clocks import clocks
 from ledger_service.core.docket import Docket, Known, make_docket
 from ledger_service.core.entry import Authenticity, CaseEntry, NamedCommitment, Role, RuleReference, encode_entry
 from ledger_service.core.happenings import happenings
-from ledger_service.core.judge import judge
+from ledger_service.core.judge import judge, looks_back
 from ledger_service.core.lifecycle import LIFECYCLE
 from ledger_service.core.returns import decide, decide_way, evolve, replay, sort_fields
 from ledger_service.errors import RefusedError
@@ -148,7 +148,8 @@ class CaseWalk(RuleBasedStateMachine):
             to_state=row.to_state,
         )
         decide_way(self.case, command)
-        target = judge(self.docket, self.case, command, row.values, now=now)
+        docket = self.docket if looks_back(row.verb, row.values) else Docket()
+        target = judge(docket, self.case, command, row.values, now=now)
         if target is not None:
             command = replace(command, to_state=target)
         return decide(self.case, command)

@@ -10,7 +10,7 @@ import pytest
 
 from ledger_service.core.docket import Docket, Known
 from ledger_service.core.entry import Authenticity, NamedCommitment, Role, RuleReference, encode_entry
-from ledger_service.core.judge import judge
+from ledger_service.core.judge import judge, looks_back
 from ledger_service.core.lifecycle import LIFECYCLE
 from ledger_service.core.returns import Case, Command, decide, evolve
 from ledger_service.errors import (
@@ -223,3 +223,24 @@ def test_a_correction_is_judged_by_its_own_rules() -> None:
 
 def _correct(wrong: str, **more: Any) -> dict[str, Any]:
     return {"wrong_entry": wrong, "reason": "incorrect_data", **more}
+
+
+def test_a_step_looks_back_for_numbers_names_and_what_may_still_run() -> None:
+    ask = {"asked_for": ["product_photo"], "reason": "the label"}
+    assert not any(looks_back(verb, {}) for verb in ("request_info", "withdraw_request", "start_inspection"))
+    assert not looks_back("request_info", ask)
+    assert looks_back("request_info", {**ask, "charges": [{"minor": 500, "currency": EUR}]})
+    assert all(looks_back(verb, {}) for verb in ("request_return", "receive", "resolve", "close", "correct", "expire"))
+    naming = [
+        (verb, name)
+        for machine in (LIFECYCLE.case, LIFECYCLE.dispute)
+        for verb, row in machine.transitions.items()
+        for name, known in row.fields.items()
+        if known.form.name == "leaf_hash" and not looks_back(verb, {})
+    ]
+    assert naming
+    for verb, name in naming:
+        transition = LIFECYCLE.transition(verb)
+        assert transition is not None
+        many = transition.fields[name].form.many
+        assert looks_back(verb, {name: ["aa" * 32] if many else "aa" * 32})

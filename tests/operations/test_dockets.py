@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ledger_service.core.docket import make_docket
-from ledger_service.errors import UnknownReturnError
+from ledger_service.errors import StoreError, UnknownReturnError
 from ledger_service.operations import dockets
+from ledger_service.operations.appending import finish
 from ledger_service.operations.dockets import Dockets, open_entries, read_docket
-from ledger_service.operations.record import record
-from tests.operations.world import World, answer_step, ask_step, open_case, photo
+from ledger_service.operations.record import record, recording
+from tests.cli.test_audit_command import change
+from tests.operations.world import BUYER, PLATFORM, World, answer_step, ask_step, open_case, photo
 
 
 def test_a_docket_follows_its_case_step_by_step(each_world: World, tmp_path: Path) -> None:
@@ -69,3 +73,39 @@ def test_only_the_dockets_used_last_are_remembered(
 
         assert list(kept._known) == [cases[2], cases[1]]
         assert kept.of(cases[0]).head == ledger.read.case(cases[0]).case.head
+
+
+def test_a_step_that_looks_at_nothing_before_it_waits_for_no_docket(world: World, tmp_path: Path) -> None:
+    waiting: list[Callable[[], None]] = []
+    with world.opened() as opened:
+        case = open_case(opened.ledger, tmp_path)
+    with world.opened() as opened:
+        ledger = opened.ledger
+        recorded = finish(ledger.require_writer(), recording(ledger, ask_step(case.return_id), later=waiting.append))
+        assert not ledger.dockets.holds(case.return_id)
+        for work in waiting:  # what no answer waits for
+            work()
+        assert ledger.dockets.holds(case.return_id)
+        assert ledger.dockets.of(case.return_id).head == recorded.appended.leaf_hash
+
+        record(ledger, ask_step(case.return_id, verb="withdraw_request", asserted_by=BUYER, fields={}))
+        assert [one.entry.verb for one in ledger.dockets.of(case.return_id).steps][2:] == ["withdraw_request"]
+
+
+def test_a_value_that_does_not_open_stops_the_step_that_looks_at_it_and_no_other(world: World, tmp_path: Path) -> None:
+    with world.opened() as opened:
+        case = open_case(opened.ledger, tmp_path)
+    change(world.settings.home, "UPDATE sealed_values SET ciphertext = zeroblob(64) WHERE name = 'lines'")
+    with world.opened() as opened:
+        ledger = opened.ledger
+        assert not record(ledger, ask_step(case.return_id)).appended.replayed
+        withdrawn = ask_step(case.return_id, verb="withdraw_request", asserted_by=BUYER, fields={})
+        closed = replace(
+            withdrawn,
+            verb="close",
+            asserted_by=PLATFORM,
+            fields={"final_summary_digest": "5f" * 32, "retention_until": "2036-12-31T00:00:00.000Z"},
+        )
+        record(ledger, withdrawn)
+        with pytest.raises(StoreError, match="does not open"):
+            record(ledger, closed)
