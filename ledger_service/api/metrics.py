@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -17,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from ledger_service.api.identity import At, Operator
 from ledger_service.api.respond import FRESH
 from ledger_service.errors import GateClosedError, LedgerError
+from ledger_service.operations.afterwards import finish
 from ledger_service.operations.anchor_state import TargetState, anchoring
 from ledger_service.operations.gate import Gate, check_mark
 from ledger_service.operations.ledger import Ledger
@@ -118,8 +120,13 @@ def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
     return shown, CollectorRegistry()
 
 
+async def all_noted() -> None:
+    """Count the requests that were answered before this one."""
+    finish()
+
+
 @router.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
-def show_metrics(request: Request, service: At, _: Operator) -> Response:
+def show_metrics(request: Request, service: At, _: Operator, __: Annotated[None, Depends(all_noted)]) -> Response:
     """Return the figures of the service and of the ledger, for Prometheus."""
     registry = request.app.state.registry
     assert isinstance(registry, CollectorRegistry)

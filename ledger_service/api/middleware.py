@@ -6,11 +6,11 @@ Does not: know routes.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 from starlette.requests import ClientDisconnect, Request
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger_service.api.observe import Observer
 from ledger_service.api.shortcut import Shortcut
+from ledger_service.operations.afterwards import finish, put_off
 
 _IDS = count()
 _ID_PREFIX = secrets.token_hex(8)  # of this process; what follows counts its requests
@@ -46,7 +47,10 @@ class Envelope:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                finish()  # the server ends: its last requests are noted too
             return
         request = Request(scope, receive)
         sent_id = request.headers.get("x-request-id", "")
@@ -78,5 +82,4 @@ class Envelope:
                 raise
             await self._unforeseen(request)(scope, receive, sending)
         finally:
-            # In the loop's next turn: it sends what was written at the end of this one.
-            asyncio.get_running_loop().call_soon(self._observer.served, request, status, time.perf_counter() - started)
+            put_off(partial(self._observer.served, request, status, time.perf_counter() - started))

@@ -11,12 +11,12 @@ Does not: decide anything (`record.py`), or take an entry back when its caller i
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
-from weakref import WeakKeyDictionary
 
+from ledger_service.operations.afterwards import put_off
 from ledger_service.operations.asked import Step
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.record import READ_AT_ONCE_MAX, Recorded, record, recording
@@ -41,7 +41,7 @@ async def record_async(ledger: Ledger, step: Step) -> Recorded:
         await asyncio.to_thread(ledger.dockets.of, step.return_id)
     loop = asyncio.get_running_loop()
     inbox = _inbox_of(loop)
-    work = recording(ledger, step, later=loop.call_soon)
+    work = recording(ledger, step, later=put_off)
     go_on: Callable[[], Draft] = partial(next, work)
     while True:
         try:
@@ -59,19 +59,18 @@ class _Inbox:
     """Where the answers for one event loop arrive."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._wake = loop.call_soon_threadsafe
-        self._new_future = loop.create_future
-        self._soon = loop.call_soon
+        self._loop = weakref.ref(loop)  # which keeps the inbox, and is not to be kept by it
         self._expecting: Writer | None = None  # whom more drafts may reach at once
         self._quiet_turns = 0
         self.arrived: deque[tuple[asyncio.Future[Outcome], Outcome]] = deque()
 
     async def append(self, writer: Writer, draft: Draft) -> Appended:
-        answer = _Answer(self, self._new_future())
+        loop = asyncio.get_running_loop()
+        answer = _Answer(self, loop.create_future())
         self._quiet_turns = 0
         if self._expecting is not writer:
             self._expecting = writer
-            self._soon(self._look_for_more, writer)
+            loop.call_soon(self._look_for_more, writer)
         writer.expect_more()
         writer.enqueue(draft, answer)
         outcome = await answer.future
@@ -81,8 +80,12 @@ class _Inbox:
 
     def wake(self) -> None:
         """Let the loop hand out what has arrived; called by the writer's thread, once for a commit."""
-        with suppress(RuntimeError):  # the loop was closed: nobody waits there any more, and the entries stand
-            self._wake(self._hand_out)
+        loop = self._loop()
+        try:
+            if loop is not None:
+                loop.call_soon_threadsafe(self._hand_out)
+        except RuntimeError:  # it was closed: nobody waits there any more, and the entries stand
+            self.arrived.clear()
 
     def _look_for_more(self, writer: Writer) -> None:
         """Tell the writer to go on once the loop turned without bringing it a draft: nobody else is on the way."""
@@ -90,7 +93,7 @@ class _Inbox:
             return
         if self._quiet_turns < QUIET_TURNS:
             self._quiet_turns += 1
-            self._soon(self._look_for_more, writer)
+            asyncio.get_running_loop().call_soon(self._look_for_more, writer)
         else:
             self._expecting = None
             writer.expect_no_more()
@@ -121,7 +124,7 @@ class _Answer:
         return self._outcome is not None
 
 
-_INBOXES: WeakKeyDictionary[asyncio.AbstractEventLoop, _Inbox] = WeakKeyDictionary()
+_INBOXES: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Inbox] = weakref.WeakKeyDictionary()
 
 
 def _inbox_of(loop: asyncio.AbstractEventLoop) -> _Inbox:

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from ledger_service.api.problem_types import PROBLEM_TYPES
 from ledger_service.app import make_app
 from ledger_service.core.entry import Role
+from ledger_service.operations.afterwards import finish
 from ledger_service.operations.credentials import issue_key
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.principal import ACTS_FOR_ALL, SCOPES_OF
@@ -79,7 +80,9 @@ class Asking:
         async def run() -> list[httpx.Response]:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://ledger.test") as client:
-                return await asyncio.gather(*(self._one(client, *request) for request in requests))
+                answers = await asyncio.gather(*(self._one(client, *request) for request in requests))
+            finish()  # the loop of a server goes on
+            return answers
 
         return asyncio.run(run())
 

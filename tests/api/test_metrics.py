@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import structlog
 
 from ledger_service.api.metrics import GATE_REASONS
 from ledger_service.app import make_app
+from ledger_service.operations.afterwards import put_off
 from ledger_service.operations.gate import Gate
 from tests.api.asking import Asking, asking
 from tests.operations.world import BUYER, PLATFORM, World
@@ -102,3 +107,38 @@ def test_a_log_line_names_the_request_and_no_person_no_case_and_no_token(
     assert "mine-1" in str(wrote)
     for hidden in (return_id, service.token(BUYER), BUYER.reference, "words of a person", "secret=1"):
         assert hidden not in str(wrote)
+
+
+def test_the_figures_count_what_was_answered_before_they_were_asked_for(service: Asking) -> None:
+    labels = {"route": "/health/live", "method": "GET", "status": "200"}
+    count = 'ledger_http_requests_total{method="GET",route="/health/live",status="200"} '
+    noted = service.app.state.registry.get_sample_value("ledger_http_requests_total", labels) or 0.0
+
+    async def walk() -> str:
+        transport = httpx.ASGITransport(service.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://ledger.test") as client:
+            await client.get("/health/live")
+            asked = {"Authorization": f"Bearer {service.token(PLATFORM)}"}
+            return (await client.get("/metrics", headers=asked)).text
+
+    assert f"{count}{noted + 1}" in asyncio.run(walk())
+
+
+def test_a_server_that_ends_notes_its_last_requests(service: Asking) -> None:
+    done: list[str] = []
+
+    async def receive() -> dict[str, str]:
+        put_off(partial(done.append, "noted"))
+        return {"type": "lifespan.startup" if len(came) == 0 else "lifespan.shutdown"}
+
+    came: list[str] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        came.append(message["type"])
+
+    async def live() -> None:
+        await service.app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+        assert done == ["noted", "noted"]
+
+    asyncio.run(live())
+    assert came == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

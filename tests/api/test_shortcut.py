@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from ledger_service.core.entry import Role
+from ledger_service.operations.afterwards import finish
 from ledger_service.operations.credentials import issue_key
 from ledger_service.operations.principal import Scope
 from ledger_service.operations.pseudonyms import Party
@@ -90,7 +91,11 @@ def ask(service: Asking, request: Sent, *, root_path: str = "") -> Answered:
     async def send(message: Any) -> None:
         came.append(message)
 
-    asyncio.run(service.app(scope, receive, send))
+    async def run() -> None:
+        await service.app(scope, receive, send)
+        finish()  # the loop of a server goes on
+
+    asyncio.run(run())
     start: dict[str, Any] = came[0] if came else {"status": 0, "headers": ()}
     body = b"".join(message.get("body", b"") for message in came[1:])
     return Answered(start["status"], tuple(start["headers"]), body, "endpoint" in scope)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
@@ -18,6 +20,7 @@ from ledger_service.errors import (
     SettingsError,
     WrongRoleError,
 )
+from ledger_service.operations.asked import Step
 from ledger_service.operations.audit import audit
 from ledger_service.operations.ledger import Ledger
 from ledger_service.operations.record import Recorded, record
@@ -209,6 +212,19 @@ def test_what_the_writer_refuses_and_what_ends_it_reach_the_caller(world: World,
             run(fail(ledger, other, ContradictedError))
             run(fail(ledger, ask_step(case.return_id, asserted_by=SELLER), ContradictedError))
         ledger.writer = real
+
+
+def test_a_loop_that_ended_is_not_kept(world: World, tmp_path: Path) -> None:
+    async def record_one(ledger: Ledger, step: Step) -> weakref.ref[asyncio.AbstractEventLoop]:
+        await record_async(ledger, step)
+        return weakref.ref(asyncio.get_running_loop())
+
+    with world.opened() as opened:
+        ledger = opened.ledger
+        case = open_case(ledger, tmp_path)
+        ended = run(record_one(ledger, ask_step(case.return_id)))
+        gc.collect()
+        assert ended() is None
 
 
 def test_a_ledger_opened_to_read_records_nothing(world: World) -> None:
