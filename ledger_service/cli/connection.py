@@ -65,7 +65,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         """Take what uvicorn gives a protocol."""
         super().__init__(*arguments, **keywords)
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None  # one for many requests: see `_expect`
+        self._timer_at = 0.0
+        self._due = 0.0  # when `_otherwise` is done, on the loop's clock
+        self._otherwise: Callable[[], None] | None = None
         self._refusal = HTTPStatus.BAD_REQUEST
         self._in_head = False
         self._in_body = False
@@ -82,6 +85,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._expect_nothing()
+        self._stop_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -204,10 +208,35 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect(self.body_seconds, self._look_at_body)
 
     def _expect(self, seconds: float, otherwise: Callable[[], None]) -> None:
-        self._expect_nothing()
-        self._timer = self.loop.call_later(seconds, otherwise)
+        """Do this after so many seconds, unless something else is expected until then.
+
+        Four are expected in a request. A timer that is set stays until its time, and is set anew then for what is left.
+        """
+        self._due, self._otherwise = self.loop.time() + seconds, otherwise
+        if self._timer is None or self._timer_at > self._due:
+            self._set_timer(seconds)
 
     def _expect_nothing(self) -> None:
+        self._otherwise = None
+
+    def _set_timer(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, self._look_at_time)
+        self._timer_at = self.loop.time() + seconds
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _look_at_time(self) -> None:
+        self._timer = None
+        otherwise = self._otherwise
+        if otherwise is None:
+            return
+        left = self._due - self.loop.time()
+        if left > 0:  # what the timer was set for happened, and something else is expected
+            self._set_timer(left)
+        else:
+            self._otherwise = None
+            otherwise()
