@@ -46,7 +46,8 @@ class Admitted:
     """A step that may be recorded: its fields, where it leads, and the head that it was judged at.
 
     `keys` are as they were then; they are for this step's work alone. `docket` is None where the case is older than the
-    step and nothing of its docket was looked at.
+    step and nothing of its docket was looked at. `who` asserts and who records it, under their pseudonyms in the case;
+    None where it has no key yet.
     """
 
     fields: SortedFields
@@ -54,6 +55,7 @@ class Admitted:
     judged_at: bytes | None
     keys: KeyRing
     docket: Docket | None = None
+    who: tuple[Actor, Actor] | None = None
 
 
 def admit(ledger: Ledger, step: Step, return_id: str) -> Admitted:
@@ -91,33 +93,16 @@ def _check(ledger: Ledger, step: Step, return_id: str) -> Admitted:
         raise UnknownReturnError(
             f"there is no return {return_id:.60}", hint="look the return_id up, or leave it out to open a new case"
         )
-    nobody = "0" * 2 * PARTY_BYTES
-    asserted_by, recorded_by = Actor(step.asserted_by.role, nobody), Actor(step.recorded_by.role, nobody)
-    if case is not None:
-        _, case_key = keys.key_for(f"case:{return_id}")
-        asserted_by, recorded_by = actor(case_key, step.asserted_by), actor(case_key, step.recorded_by)
-    command = Command(
-        origin=ledger.origin,
-        return_id=return_id,
-        verb=step.verb,
-        asserted_by=asserted_by,
-        recorded_by=recorded_by,
-        authenticity=step.authenticity,
-        occurred_at=step.occurred_at,
-        recorded_at="",
-        facts={name: value for name, value in step.fields.items() if name == "dispute_id"},
-        evidence=tuple(EvidenceDescriptor(kind, 1, "application/octet-stream", bytes(32)) for kind, _ in step.evidence),
-        rule=step.rule,
-        to_state=step.to_state,
-        expected_head=step.expected_head,
-    )
+    who = _actors(case, step, keys)
     try:
         found = sort_fields(step.verb, dict(step.fields))
-    except UnknownVerbError:
-        decide(case, command)  # refuses it, naming what is possible
-        raise
     except TransitionRefusedError as error:
-        decide_way(case, command)  # a step that is not possible at all is refused for that, not for its fields
+        facts = {name: value for name, value in step.fields.items() if name == "dispute_id"}
+        asked = _command(ledger, step, return_id, who, facts=facts)
+        if isinstance(error, UnknownVerbError):
+            decide(case, asked)  # refuses it, naming what is possible
+            raise
+        decide_way(case, asked)  # a step that is not possible at all is refused for that, not for its fields
         allowed = allowed_verbs(case, step.asserted_by.role)
         hint = f"{error.hint}; possible now: {', '.join(allowed) or 'nothing by this role'}"
         state = None if case is None else case.state
@@ -125,7 +110,7 @@ def _check(ledger: Ledger, step: Step, return_id: str) -> Admitted:
     names = tuple(
         NamedCommitment(name, bytes(32)) for name in (*found.committed, *(STATEMENT_NAMES if step.signed else ()))
     )
-    command = replace(command, facts=found.facts, commitments=names)
+    command = _command(ledger, step, return_id, who, facts=found.facts, commitments=names)
     decide_way(case, command)
     now = format_instant(ledger.clock())
     values = {**found.facts, **found.committed}
@@ -135,7 +120,45 @@ def _check(ledger: Ledger, step: Step, return_id: str) -> Admitted:
         command = replace(command, to_state=target)
     entry = decide(case, command)
     judged_at = docket.head if docket is not None else None if case is None else case.head
-    return Admitted(found, entry.to_state, judged_at, keys, docket)
+    return Admitted(found, entry.to_state, judged_at, keys, docket, None if case is None else who)
+
+
+def _actors(case: Case | None, step: Step, keys: KeyRing) -> tuple[Actor, Actor]:
+    """Return who asserts and who records a step, under pseudonyms where its case has a key for them."""
+    if case is None:
+        nobody = "0" * 2 * PARTY_BYTES
+        return Actor(step.asserted_by.role, nobody), Actor(step.recorded_by.role, nobody)
+    _, case_key = keys.key_for(f"case:{case.return_id}")
+    return actor(case_key, step.asserted_by), actor(case_key, step.recorded_by)
+
+
+def _command(
+    ledger: Ledger,
+    step: Step,
+    return_id: str,
+    who: tuple[Actor, Actor],
+    *,
+    facts: dict[str, Any],
+    commitments: tuple[NamedCommitment, ...] = (),
+) -> Command:
+    """Return a step as it is judged: its files and values are not known yet, only that they are there."""
+    asserted_by, recorded_by = who
+    return Command(
+        origin=ledger.origin,
+        return_id=return_id,
+        verb=step.verb,
+        asserted_by=asserted_by,
+        recorded_by=recorded_by,
+        authenticity=step.authenticity,
+        occurred_at=step.occurred_at,
+        recorded_at="",
+        facts=facts,
+        commitments=commitments,
+        evidence=tuple(EvidenceDescriptor(kind, 1, "application/octet-stream", bytes(32)) for kind, _ in step.evidence),
+        rule=step.rule,
+        to_state=step.to_state,
+        expected_head=step.expected_head,
+    )
 
 
 def _docket(ledger: Ledger, step: Step, case: Case, values: Mapping[str, Any], *, destroyed: int) -> Docket | None:

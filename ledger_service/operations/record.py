@@ -156,7 +156,7 @@ def _draft(
     drawn = _Drawn(len(files) + len(judged.fields.committed) + len(STATEMENT_NAMES))
     disclosures = [Disclosure(evidence_name(kind), drawn.salt(), stored.sha256.hex()) for kind, stored in files]
     disclosures += [Disclosure(name, drawn.salt(), value) for name, value in judged.fields.committed.items()]
-    asserted_by = actor(case_key, step.asserted_by)
+    asserted_by, recorded_by = judged.who or (actor(case_key, step.asserted_by), actor(case_key, step.recorded_by))
     used_up = None
     # The retry of a signed step comes when the head has moved: the writer finds it by its key and decides nothing.
     if step.signed is not None and not (key is not None and ledger.read.was_used(key)):
@@ -177,7 +177,7 @@ def _draft(
         return_id=return_id,
         verb=step.verb,
         asserted_by=asserted_by,
-        recorded_by=actor(case_key, step.recorded_by),
+        recorded_by=recorded_by,
         authenticity=step.authenticity,
         occurred_at=step.occurred_at,
         recorded_at="",

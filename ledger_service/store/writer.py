@@ -233,6 +233,7 @@ class Writer:
             while group := self._gather(expected):
                 expected = sum(isinstance(answer, _Slot) for _, answer in group)
                 self._append(group)
+                group = ()  # nothing of those that were answered is kept until the next come
         except BaseException as error:
             self._stop(error, group)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 import weakref
 from collections import Counter
 from collections.abc import Coroutine
@@ -223,8 +224,10 @@ def test_a_loop_that_ended_is_not_kept(world: World, tmp_path: Path) -> None:
         ledger = opened.ledger
         case = open_case(ledger, tmp_path)
         ended = run(record_one(ledger, ask_step(case.return_id)))
-        gc.collect()
-        assert ended() is None
+        until = time.monotonic() + 60
+        while ended() is not None:  # the writer's thread may be at its last words to it
+            assert time.monotonic() < until, "kept"
+            gc.collect()
 
 
 def test_a_ledger_opened_to_read_records_nothing(world: World) -> None:
