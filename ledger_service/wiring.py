@@ -177,15 +177,6 @@ def open_ledger(
         yield Opened(ledger, gate, places)
 
 
-def open_chain(settings: Settings, *, writable: bool = False) -> Node:
-    """Open a node of the anchoring chain.
-
-    Raises:
-        ChainError: It cannot be opened.
-    """
-    return open_node(settings.rpc, writable=writable)
-
-
 def reachable(ledger: Ledger, settings: Settings) -> tuple[Target, ...]:
     """Return the targets whose chain the settings name a node of: of a chain that has ended, none needs to be.
 

@@ -44,7 +44,8 @@ class LedgerCollector:
         """Yield the figures as of now; those that cannot be read now are left out."""
         ledger = self._ledger
         writer = ledger.writer
-        yield _gauge("ledger_writable", "1 while this process may record steps.", 0 if writer is None else 1)
+        writable = 0 if writer is None or writer.stopped else 1
+        yield _gauge("ledger_writable", "1 while this process may record steps.", writable)
         if writer is not None:
             yield _gauge("ledger_waiting_steps", "Steps that wait for the writer of this process.", writer.waiting)
         free = shutil.disk_usage(ledger.mark.path.parent).free

@@ -125,12 +125,3 @@ def available(ledger: Ledger, return_id: str, roles: Iterable[Role] = tuple(Role
     found = clocks(happenings(docket), now=now)
     each = [Available(role, actions(case, docket, role, now=now, found=found), duties(found, role)) for role in roles]
     return [one for one in each if one.actions or one.due]
-
-
-def next_verbs(ledger: Ledger, return_id: str) -> dict[str, tuple[str, ...]]:
-    """Return the steps that each role may take now, of the case and of its disputes; roles without any are left out."""
-    possible = {
-        one.role.value: tuple(dict.fromkeys(action.verb for action in one.actions if not action.refused))
-        for one in available(ledger, return_id)
-    }
-    return {role: verbs for role, verbs in possible.items() if verbs}

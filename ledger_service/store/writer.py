@@ -213,6 +213,11 @@ class Writer:
             self._arrived.notify()
 
     @property
+    def stopped(self) -> bool:
+        """Say whether an error ended it that no single draft caused: then nothing is appended any more."""
+        return self._fatal is not None
+
+    @property
     def waiting(self) -> int:
         """Return how many drafts wait."""
         return len(self._queue)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import MutableMapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -14,8 +14,10 @@ import structlog
 
 from ledger_service.api.metrics import GATE_REASONS
 from ledger_service.app import make_app
+from ledger_service.errors import ContradictedError
 from ledger_service.operations.afterwards import put_off
 from ledger_service.operations.gate import Gate
+from ledger_service.store.writer import Writer
 from tests.api.asking import Asking, asking
 from tests.operations.world import BUYER, PLATFORM, World
 
@@ -41,6 +43,22 @@ def test_the_figures_follow_the_ledger(service: Asking) -> None:
     assert after["ledger_anchor_waiting_seconds"] >= 0
     assert after["ledger_writable"] == after["ledger_readable"] == 1
     assert after["ledger_disk_free_bytes"] > 0
+
+
+def test_a_writer_that_stopped_is_not_called_writable(world: World, tmp_path: Path) -> None:
+    def contradict(*_: Any) -> NoReturn:
+        raise ContradictedError("the mark says no")
+
+    with asking(world, tmp_path) as service:
+        real = service.ledger.require_writer()
+        rules = real._log.rules  # type: ignore[attr-defined] # of a `LogWriter`
+        with Writer(service.ledger.store, sign=rules.sign, clock=rules.clock, before_answer=contradict) as writer:
+            service.ledger.writer = writer
+            assert figures(service)["ledger_writable"] == 1
+            with pytest.raises(ContradictedError):
+                service.open_case()
+            assert figures(service)["ledger_writable"] == 0
+        service.ledger.writer = real
 
 
 def test_each_group_of_steps_is_timed_from_the_queue_to_its_answer(service: Asking) -> None:

@@ -31,7 +31,7 @@ from ledger_service.core.receipt import encode_receipt, parse_receipt
 from ledger_service.core.trust import Trust, parse_trust
 from ledger_service.core.verify import questions
 from ledger_service.settings import Settings
-from ledger_service.wiring import open_chain, open_ledger
+from ledger_service.wiring import open_ledger
 from tests.cli.program import COMMAND, Program, assert_told
 
 DEMO_SECONDS_MAX = 60
@@ -337,7 +337,7 @@ def never_anchored(folder: Path) -> tuple[Settings, int]:
     settings, told, clock = command._settings(folder), story(datetime.now(UTC)), StoryClock(None)
     (folder / "evidence").mkdir(parents=True)
     with (
-        open_chain(settings, writable=True) as node,
+        open_node(settings.rpc, writable=True) as node,
         open_ledger(settings, write=True, create=True, node=node) as opened,
     ):
         command._found(settings, node, opened.ledger, opened.places.founding)
