@@ -60,7 +60,7 @@ from ledger_service.store.values import NONCE_BYTES, seal_value
 __all__ = ["Party", "Recorded", "Step", "record", "recording"]
 
 NOT_TAKEN = ""  # the name of a file that is not here; the writer refuses to keep it in an entry
-READ_AT_ONCE_MAX = 16  # entries of a case that are read wherever a step is recorded, an event loop too
+READ_AT_ONCE_MAX = 16  # entries of a case that are read in an event loop too: a thread would take longer than to read
 JUDGED_AGAIN_MAX = 20  # times that a case may move on while one step is judged; each takes a few milliseconds
 
 
