@@ -94,11 +94,13 @@ def _check(ledger: Ledger, step: Step, return_id: str) -> Admitted:
             f"there is no return {return_id:.60}", hint="look the return_id up, or leave it out to open a new case"
         )
     who = _actors(case, step, keys)
+    # Of files and values it is not known yet what they are, only that they are there.
+    files = tuple(EvidenceDescriptor(kind, 1, "application/octet-stream", bytes(32)) for kind, _ in step.evidence)
     try:
         found = sort_fields(step.verb, dict(step.fields))
     except TransitionRefusedError as error:
         facts = {name: value for name, value in step.fields.items() if name == "dispute_id"}
-        asked = _command(ledger, step, return_id, who, facts=facts)
+        asked = command_of(ledger, step, return_id, who, facts=facts, evidence=files, to_state=step.to_state)
         if isinstance(error, UnknownVerbError):
             decide(case, asked)  # refuses it, naming what is possible
             raise
@@ -110,7 +112,16 @@ def _check(ledger: Ledger, step: Step, return_id: str) -> Admitted:
     names = tuple(
         NamedCommitment(name, bytes(32)) for name in (*found.committed, *(STATEMENT_NAMES if step.signed else ()))
     )
-    command = _command(ledger, step, return_id, who, facts=found.facts, commitments=names)
+    command = command_of(
+        ledger,
+        step,
+        return_id,
+        who,
+        facts=found.facts,
+        commitments=names,
+        evidence=files,
+        to_state=step.to_state,
+    )
     decide_way(case, command)
     now = format_instant(ledger.clock())
     values = {**found.facts, **found.committed}
@@ -132,16 +143,18 @@ def _actors(case: Case | None, step: Step, keys: KeyRing) -> tuple[Actor, Actor]
     return actor(case_key, step.asserted_by), actor(case_key, step.recorded_by)
 
 
-def _command(
+def command_of(
     ledger: Ledger,
     step: Step,
     return_id: str,
     who: tuple[Actor, Actor],
     *,
     facts: dict[str, Any],
+    evidence: tuple[EvidenceDescriptor, ...],
     commitments: tuple[NamedCommitment, ...] = (),
+    to_state: str | None,
 ) -> Command:
-    """Return a step as it is judged: its files and values are not known yet, only that they are there."""
+    """Return a step as the case machine takes it; `who` asserts and who records it, under their pseudonyms."""
     asserted_by, recorded_by = who
     return Command(
         origin=ledger.origin,
@@ -154,9 +167,9 @@ def _command(
         recorded_at="",
         facts=facts,
         commitments=commitments,
-        evidence=tuple(EvidenceDescriptor(kind, 1, "application/octet-stream", bytes(32)) for kind, _ in step.evidence),
+        evidence=evidence,
         rule=step.rule,
-        to_state=step.to_state,
+        to_state=to_state,
         expected_head=step.expected_head,
     )
 

@@ -31,7 +31,6 @@ from ledger_service.core.entry import (
 )
 from ledger_service.core.fields import Subject
 from ledger_service.core.lifecycle import LIFECYCLE
-from ledger_service.core.returns import Command
 from ledger_service.core.step import STATEMENT_NAMES
 from ledger_service.errors import (
     CaseMovedError,
@@ -45,7 +44,7 @@ from ledger_service.errors import (
 from ledger_service.evidence.folder import StoredEvidence
 from ledger_service.evidence.media_type import OCTET_STREAM
 from ledger_service.operations.access import new_members
-from ledger_service.operations.admit import Admitted, admitting, request_key
+from ledger_service.operations.admit import Admitted, admitting, command_of, request_key
 from ledger_service.operations.appending import Appending, finish
 from ledger_service.operations.asked import Step, Uploaded
 from ledger_service.operations.attempt import attempting
@@ -60,7 +59,7 @@ from ledger_service.store.values import NONCE_BYTES, seal_value
 __all__ = ["Party", "Recorded", "Step", "record", "recording"]
 
 NOT_TAKEN = ""  # the name of a file that is not here; the writer refuses to keep it in an entry
-READ_AT_ONCE_MAX = 16  # entries of a case that are read in an event loop too: a thread would take longer than to read
+READ_AT_ONCE_MAX = 16  # entries of a case that are read in an event loop too, in some tenths of a millisecond
 JUDGED_AGAIN_MAX = 20  # times that a case may move on while one step is judged; each takes a few milliseconds
 
 
@@ -172,15 +171,11 @@ def _draft(
         disclosures += [Disclosure(name, drawn.salt(), value) for name, value in values.items()]
         used_up = IdempotencyKey(STATEMENT_SCOPE, statement_digest.hex(), statement_digest)
     commitments = [disclosure.commitment() for disclosure in disclosures]
-    command = Command(
-        origin=ledger.origin,
-        return_id=return_id,
-        verb=step.verb,
-        asserted_by=asserted_by,
-        recorded_by=recorded_by,
-        authenticity=step.authenticity,
-        occurred_at=step.occurred_at,
-        recorded_at="",
+    command = command_of(
+        ledger,
+        step,
+        return_id,
+        (asserted_by, recorded_by),
         facts=judged.fields.facts,
         commitments=tuple(
             NamedCommitment(d.name, c)
@@ -190,9 +185,7 @@ def _draft(
             EvidenceDescriptor(kind, stored.size, stored.media_type, commitments[n])
             for n, (kind, stored) in enumerate(files)
         ),
-        rule=step.rule,
         to_state=judged.to_state,
-        expected_head=step.expected_head,
     )
 
     def sealed(position: int, disclosure: Disclosure) -> SealedValue:
