@@ -364,9 +364,15 @@ def _open_writer(ledger: Ledger, settings: Settings, apart: Command | None) -> W
 
 
 def _rules(ledger: Ledger, settings: Settings) -> Rules:
+    known: tuple[str, Ed25519PrivateKey, bytes] | None = None  # origin and key of the newest checkpoint, and their id
+
     def sign(checkpoint: Checkpoint) -> bytes:
-        assert ledger.signing_key is not None  # loaded for writing
-        return sign_checkpoint(checkpoint, ledger.signing_key)  # asked each time: `rotate_key` changes it
+        nonlocal known
+        key = ledger.signing_key  # asked each time: `rotate_key` changes it
+        assert key is not None  # loaded for writing
+        if known is None or known[0] != checkpoint.origin or known[1] is not key:
+            known = checkpoint.origin, key, verifier_key(checkpoint.origin, key).key_id()
+        return sign_checkpoint(checkpoint, key, key_id=known[2])
 
     founded = ledger.read.size() > 0
     max_growth = ledger.genesis()[0].max_growth if founded else settings.max_growth

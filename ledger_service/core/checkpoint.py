@@ -114,8 +114,13 @@ def parse_verifier_key(text: str) -> VerifierKey:
     return key
 
 
-def sign_checkpoint(checkpoint: Checkpoint, private: Ed25519PrivateKey) -> bytes:
+def sign_checkpoint(checkpoint: Checkpoint, private: Ed25519PrivateKey, *, key_id: bytes | None = None) -> bytes:
     """Return the signed note of a checkpoint; the key's name is the origin.
+
+    Args:
+        checkpoint: What is signed.
+        private: The key.
+        key_id: Its id under that name (4 bytes), where it is at hand; None: it is computed.
 
     Raises:
         CheckpointFormatError: Nobody could read this checkpoint back: nothing is signed.
@@ -123,7 +128,8 @@ def sign_checkpoint(checkpoint: Checkpoint, private: Ed25519PrivateKey) -> bytes
     text = checkpoint.text()
     if _parse_text(text[:-1]) != checkpoint:
         raise CheckpointFormatError("an extension is one line of text")
-    key_id = verifier_key(checkpoint.origin, private).key_id()
+    if key_id is None:
+        key_id = verifier_key(checkpoint.origin, private).key_id()
     signature = base64.b64encode(key_id + private.sign(text.encode())).decode()
     return f"{text}\n— {checkpoint.origin} {signature}\n".encode()
 

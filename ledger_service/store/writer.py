@@ -140,7 +140,7 @@ class Writer:
         self._count_max = group_count_max
         self._age_seconds = group_age_seconds
         self._queue_max = queue_max
-        self.observe: Observe | None = None  # told of each group once it is durable; what it raises is dropped
+        self.observe: Observe | None = None  # told of each group after its answers; what it raises is dropped
         self._queue: deque[_Waiting] = deque()
         self._queued_at: deque[float] = deque()  # of each in the queue
         self._oldest_at = 0.0  # of the group that is written
@@ -273,12 +273,13 @@ class Writer:
     def _append(self, group: Sequence[_Waiting]) -> None:
         began = time.monotonic()
         outcomes = self._log.append_group([draft for draft, _ in group])
+        ended = time.monotonic()
+        _resolve((answer, outcome) for (_, answer), outcome in zip(group, outcomes, strict=True))
         if self._wal is not None:
             self._wal.written(len(group))
         if self.observe is not None:
             with suppress(Exception):  # what was appended stands, whatever the figures are worth
-                self.observe(began - self._oldest_at, time.monotonic() - began)
-        _resolve((answer, outcome) for (_, answer), outcome in zip(group, outcomes, strict=True))
+                self.observe(began - self._oldest_at, ended - began)
 
     def _stop(self, error: BaseException, group: Sequence[_Waiting]) -> None:
         """End after an error that no single draft caused: everyone who waits learns of it, and everyone after."""

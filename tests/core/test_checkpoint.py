@@ -56,6 +56,8 @@ def test_every_checkpoint_reads_back_from_its_note(
     checkpoint = Checkpoint(origin, size, root, tuple(extensions))
 
     signed = sign_checkpoint(checkpoint, private)
+    at_hand = verifier_key(checkpoint.origin, private).key_id()
+    assert sign_checkpoint(checkpoint, private, key_id=at_hand) == signed
 
     assert verify_checkpoint(signed, [verifier_key(origin, private)], origin=origin) == checkpoint
     text = checkpoint.text()

@@ -87,6 +87,7 @@ def test_each_group_is_observed_once_with_the_wait_of_its_oldest_draft(make_writ
     others = [writer.submit(drafts.request(number)) for number in (2, 3, 4)]
     gate.open.set()
     wait([first, *others])
+    writer.close()  # it is told of a group after those who wait for it
 
     assert len(seen) == 4  # genesis, the first, two of the others, the last
     assert all(waited >= 0 and took > 0 for waited, took in seen)
