@@ -20,7 +20,8 @@ from ledger_service.core.docket import Docket
 from ledger_service.core.effects import moves, take
 from ledger_service.core.entry import Authenticity, Role
 from ledger_service.core.happenings import happenings
-from ledger_service.core.names import named_entries, unknown_name
+from ledger_service.core.lifecycle import LIFECYCLE
+from ledger_service.core.names import unknown_name
 from ledger_service.core.step import refuse
 from ledger_service.errors import (
     BalanceError,
@@ -67,8 +68,15 @@ def judge(docket: Docket, case: Case | None, command: Command, values: Values, *
 
 
 def looks_back(verb: str, values: Values) -> bool:
-    """Say whether `judge` looks at the steps before this one, and not at its case and its own fields alone."""
-    return verb in _LOOKS_BACK or moves(verb, values) or bool(named_entries(verb, values))
+    """Say whether `judge` looks at the steps before this one, and not at its case and its own fields alone.
+
+    Never of what it refuses anyway: `values` may be anything under any names, and `verb` no step at all.
+    """
+    transition = LIFECYCLE.transition(verb)
+    if transition is None:
+        return False
+    named = any(known.form.name == "leaf_hash" and name in values for name, known in transition.fields.items())
+    return named or verb in _LOOKS_BACK or moves(verb, values)
 
 
 def _require_clocks(docket: Docket, case: Case | None, command: Command, values: Values, now: str) -> None:

@@ -177,9 +177,14 @@ def command_of(
 def _docket(ledger: Ledger, step: Step, case: Case, values: Mapping[str, Any], *, destroyed: int) -> Docket | None:
     """Return the docket of a case; None where it would have to be read and the step does not look at it."""
     docket = ledger.dockets.at(case.return_id, case.head, destroyed=destroyed)
-    if docket is None and (step.signed is not None or looks_back(step.verb, values)):
+    if docket is None and wants_docket(step, values):
         docket = ledger.dockets.of(case.return_id)
     return docket
+
+
+def wants_docket(step: Step, values: Mapping[str, Any]) -> bool:
+    """Say whether a step is judged against the docket of its case; `values` are its fields, also as they came."""
+    return step.signed is not None or looks_back(step.verb, values)
 
 
 def _require_texts(step: Step) -> None:

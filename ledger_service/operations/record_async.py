@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
+from ledger_service.operations.admit import wants_docket
 from ledger_service.operations.afterwards import put_off
 from ledger_service.operations.asked import Step
 from ledger_service.operations.ledger import Ledger
@@ -36,8 +37,7 @@ async def record_async(ledger: Ledger, step: Step) -> Recorded:
     writer = ledger.require_writer()
     if step.evidence:
         return await asyncio.to_thread(record, ledger, step)
-    short = step.seen is not None and step.seen.case.count <= READ_AT_ONCE_MAX
-    if step.return_id is not None and not short and not ledger.dockets.holds(step.return_id):
+    if step.return_id is not None and _reads_long(ledger, step, step.return_id):
         await asyncio.to_thread(ledger.dockets.of, step.return_id)
     loop = asyncio.get_running_loop()
     inbox = _inbox_of(loop)
@@ -53,6 +53,12 @@ async def record_async(ledger: Ledger, step: Step) -> Recorded:
             go_on = partial(work.send, await inbox.append(writer, draft))
         except BaseException as error:
             go_on = partial(work.throw, error)
+
+
+def _reads_long(ledger: Ledger, step: Step, return_id: str) -> bool:
+    """Say whether a step is judged against a docket that takes too long to read in a loop."""
+    short = step.seen is not None and step.seen.case.count <= READ_AT_ONCE_MAX
+    return not short and not ledger.dockets.holds(return_id) and wants_docket(step, step.fields)
 
 
 class _Inbox:

@@ -231,6 +231,8 @@ def test_a_step_looks_back_for_numbers_names_and_what_may_still_run() -> None:
     assert not looks_back("request_info", ask)
     assert looks_back("request_info", {**ask, "charges": [{"minor": 500, "currency": EUR}]})
     assert all(looks_back(verb, {}) for verb in ("request_return", "receive", "resolve", "close", "correct", "expire"))
+    assert not looks_back("no step", {"charges": [1]})
+    assert looks_back("request_info", {"charges": 1})  # of a form that is refused later
     naming = [
         (verb, name)
         for machine in (LIFECYCLE.case, LIFECYCLE.dispute)
@@ -244,3 +246,4 @@ def test_a_step_looks_back_for_numbers_names_and_what_may_still_run() -> None:
         assert transition is not None
         many = transition.fields[name].form.many
         assert looks_back(verb, {name: ["aa" * 32] if many else "aa" * 32})
+        assert looks_back(verb, {name: 1})

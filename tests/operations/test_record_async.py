@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import time
 import weakref
 from collections import Counter
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from ledger_service.core.docket import Docket
 from ledger_service.errors import (
     BackPressureError,
     ContradictedError,
@@ -21,6 +24,7 @@ from ledger_service.errors import (
     SettingsError,
     WrongRoleError,
 )
+from ledger_service.operations.afterwards import finish
 from ledger_service.operations.asked import Step
 from ledger_service.operations.audit import audit
 from ledger_service.operations.ledger import Ledger
@@ -228,6 +232,41 @@ def test_a_loop_that_ended_is_not_kept(world: World, tmp_path: Path) -> None:
         while ended() is not None:  # the writer's thread may be at its last words to it
             assert time.monotonic() < until, "kept"
             gc.collect()
+
+
+def test_a_long_case_is_read_in_a_thread_and_only_for_a_step_that_looks_at_it(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bool] = []  # in a thread of the loop, or in the loop itself
+
+    async def walk(ledger: Ledger, case: str) -> None:
+        here, of = threading.get_ident(), ledger.dockets.of
+
+        def counted(return_id: str) -> Docket:
+            read.append(threading.get_ident() != here)
+            return of(return_id)
+
+        monkeypatch.setattr(ledger.dockets, "of", counted)
+        await record_async(ledger, ask_step(case))
+        finish()
+        assert read == []
+        ended = ask_step(case, verb="withdraw_request", asserted_by=BUYER, fields={})
+        await record_async(ledger, ended)
+        finish()
+        assert read == []
+        with suppress(LedgerError):
+            await record_async(ledger, ask_step(case, verb="close", fields={}))
+        assert read == [True]
+        with pytest.raises(LedgerError):
+            await record_async(ledger, ask_step(case, verb="no_step", fields={"charges": 1}))
+        assert read == [True]
+
+    monkeypatch.setattr("ledger_service.operations.record_async.READ_AT_ONCE_MAX", 0)
+    monkeypatch.setattr("ledger_service.operations.record.READ_AT_ONCE_MAX", 0)
+    with world.opened() as opened:
+        case = open_case(opened.ledger, tmp_path).return_id
+        opened.ledger.dockets.forget()
+        run(walk(opened.ledger, case))
 
 
 def test_a_ledger_opened_to_read_records_nothing(world: World) -> None:
