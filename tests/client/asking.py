@@ -16,6 +16,7 @@ import httpx
 from ledger_service.client import Ledger, Patience
 from ledger_service.core import encoding
 from ledger_service.core.trust import encode_trust
+from ledger_service.operations.afterwards import finish
 from ledger_service.operations.pseudonyms import Party
 from tests.api.asking import Asking
 
@@ -61,7 +62,9 @@ class Wire(httpx.BaseTransport):
 
         async def run() -> httpx.Response:
             answer = await httpx.ASGITransport(self.app, raise_app_exceptions=False).handle_async_request(request)
-            return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+            content = await answer.aread()
+            finish()  # the loop of a server goes on
+            return httpx.Response(answer.status_code, headers=answer.headers, content=content)
 
         return asyncio.run(run())
 

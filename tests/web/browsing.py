@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import httpx
 from fastapi import FastAPI
 
+from ledger_service.operations.afterwards import finish
 from ledger_service.web.site import POLICY, VERIFIER_POLICY
 
 HOST = "ledger.test"
@@ -180,7 +181,8 @@ class Browser:
             ) as client:
                 answer = await client.request(method, path, **sent)  # type: ignore[arg-type]
                 self.cookies = client.cookies
-                return answer
+            finish()  # the loop of a server goes on
+            return answer
 
         # In a thread of its own: where a real browser is open too, this one's event loop runs already.
         with ThreadPoolExecutor(1) as thread:
