@@ -70,7 +70,7 @@ def judge(docket: Docket, case: Case | None, command: Command, values: Values, *
 def looks_back(verb: str, values: Values) -> bool:
     """Say whether `judge` looks at the steps before this one, and not at its case and its own fields alone.
 
-    Never of what it refuses anyway: `values` may be anything under any names, and `verb` no step at all.
+    It may be asked before anything was checked: `verb` may be no step at all, and a value of any form.
     """
     transition = LIFECYCLE.transition(verb)
     if transition is None:

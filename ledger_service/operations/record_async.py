@@ -1,8 +1,8 @@
 """Record a step from an event loop: the work of `record.py`, waiting in the loop and not in a thread.
 
 Promises: as `record`; the loop is woken once for all answers of a commit. Steps that the loop has at hand go into one
-commit, and one that is alone waits for nobody. What reads files, or a case from the
-beginning, is done in a thread of the loop, so that nobody else waits for it.
+commit, and one that is alone waits for nobody. What reads files, or a long case from its beginning, is done in a thread
+of the loop, so that nobody else waits for it.
 Does not: decide anything (`record.py`), or take an entry back when its caller is cancelled: it may stand all the same.
 
     recorded = await record_async(ledger, step)

@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 from ledger_service.cli.connection import BoundedProtocol, server_config
 from tests.api.served import echo
 
-HEAD_SECONDS = 0.5
+HEAD_SECONDS = 1.0
 LONG_SECONDS = 3_600.0
 FAR_SECONDS = 30.0  # a test that needs it has failed
 
