@@ -245,7 +245,10 @@ def _require_depth(text: str, bare: str, depth_max: int) -> None:
 
 def _numbers_are_plain(data: bytes) -> bool:
     """Say, at the speed of C, whether no number can be `-0` or pass `INTEGER_MAX`; digits in strings count too."""
-    return b"0" * 16 not in data.translate(_DIGITS_AS_ZERO) and b"-0 " not in data.translate(_ALL_BUT_ZERO) + b" "
+    if b"0" * 16 in data.translate(_DIGITS_AS_ZERO):
+        return False
+    signs = data.translate(_ALL_BUT_ZERO) + b" "
+    return b"-0 " not in signs and b"-0-" not in signs
 
 
 def _unique_object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -47,6 +47,8 @@ REFUSED: list[tuple[str, bytes]] = [
     ("float", b"-Infinity"),
     ("number", b"-0"),
     ("number", b'{"a":-0}'),
+    ("number", b"-0-"),
+    ("number", b"[-0-1]"),
     ("syntax", b"01"),
     ("syntax", b"+1"),
     ("syntax", b"1."),

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from hypothesis import example, settings
 from hypothesis import given as drawn
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from ledger_service.core import encoding
@@ -185,6 +185,7 @@ TOKENS = st.sampled_from(
 
 
 @drawn(st.lists(TOKENS, max_size=25).map("".join))
+@example("-0-")
 @settings(max_examples=200)
 def test_both_read_or_refuse_the_same_texts(second: SecondVerifier, text: str) -> None:
     given = Given([("t", text.encode())])
